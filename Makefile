@@ -1,0 +1,74 @@
+# Everything a person or a machine does with this checkout. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+IMAGE  ?= pwauth:dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint typecheck bench openapi audit lock docker-build docker-up clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime  ## Start the server on http://localhost:3000; letters are printed here
+	@exec $(BIN)/pwauth serve --config config.toml
+
+test: $(VENV)/.test  ## Run every test (ARGS="-k words" to choose)
+	$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
+
+lint: $(VENV)/.test  ## Check style and layers
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+typecheck: $(VENV)/.test  ## Check types
+	$(BIN)/mypy
+
+bench: $(VENV)/.test  ## Measure the server on this machine
+	$(BIN)/python -m benchmarks $(ARGS)
+
+openapi: $(VENV)/.runtime  ## Write openapi.yaml from the code
+	$(BIN)/pwauth openapi > openapi.yaml.new && mv openapi.yaml.new openapi.yaml
+
+audit: $(VENV)/.test  ## Look the locked versions up among known vulnerabilities
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.lock
+
+docker-build:  ## Build the image
+	docker build -t $(IMAGE) .
+
+docker-up:  ## Start compose.yml, building the image first
+	docker compose up --build --detach
+
+clean:  ## Remove what the other targets made; data/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+# -- the virtual environment
+
+# The stamps are newer than the locks: a second run installs nothing.
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or say PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "pwauth needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Say which: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/.made
+	$(call install,$<)
+
+$(VENV)/.test: requirements/test.lock pyproject.toml | $(VENV)/.made
+	$(call install,$<)
+
+define install
+@echo "Installing $(1) …"
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+@touch $@
+endef
+
+# The build backend is locked too, so that installing the checkout itself downloads nothing.
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade
+lock: $(VENV)/.made  ## Lock the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --extra build --output-file requirements/runtime.lock
+	$(COMPILE) --extra test --constraint requirements/runtime.lock --output-file requirements/test.lock

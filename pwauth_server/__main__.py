@@ -1,0 +1,5 @@
+"""``python -m pwauth_server`` is the same as ``pwauth``."""
+
+from pwauth_server.cli import main
+
+main()

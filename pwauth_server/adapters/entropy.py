@@ -1,0 +1,44 @@
+"""Chance. A failed random read raises; it is never replaced by something weaker."""
+
+import os
+import secrets
+from typing import Protocol
+from uuid import UUID
+
+from pwauth_server.rules.ids import RANDOM_BYTES, uuid7
+
+
+class Entropy(Protocol):
+    """Something that gives unguessable bytes."""
+
+    def random(self, count: int) -> bytes:
+        """Return ``count`` random bytes."""
+
+    def text(self, alphabet: str, length: int) -> str:
+        """Return ``length`` symbols, each uniform over ``alphabet`` (SEC-11)."""
+
+    def fraction(self) -> float:
+        """Return a number uniform in [0, 1)."""
+
+    def row_id(self, now: float) -> UUID:
+        """Return a new UUIDv7."""
+
+
+class SystemEntropy:
+    """The operating system's random numbers."""
+
+    def random(self, count: int) -> bytes:
+        """Return ``count`` random bytes."""
+        return os.urandom(count)
+
+    def text(self, alphabet: str, length: int) -> str:
+        """Return ``length`` symbols, each uniform over ``alphabet``."""
+        return "".join(secrets.choice(alphabet) for _ in range(length))
+
+    def fraction(self) -> float:
+        """Return a number uniform in [0, 1)."""
+        return secrets.randbelow(1 << 53) / (1 << 53)
+
+    def row_id(self, now: float) -> UUID:
+        """Return a new UUIDv7."""
+        return uuid7(now, os.urandom(RANDOM_BYTES))

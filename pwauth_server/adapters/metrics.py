@@ -1,0 +1,181 @@
+"""What operators see in Prometheus: closed label sets, fed by the same events as the audit log (SEC-74)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from pwauth_server import __version__
+from pwauth_server.adapters.histograms import Histogram
+from pwauth_server.events import Event, Method, Occurrence, Reason
+from pwauth_server.rules.limits import Limit
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LETTER_STATUSES = ("pending", "sending", "sent", "failed", "expired")
+
+_FAILURES = (
+    Reason.UNKNOWN,
+    Reason.EXPIRED,
+    Reason.USED,
+    Reason.WRONG_CODE,
+    Reason.TOO_MANY_TRIES,
+    Reason.NOT_CONFIRMED,
+    Reason.DIFFERENT_BROWSER,
+    Reason.DISABLED,
+    Reason.RATE_LIMITED,
+)
+_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE, Reason.REPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Figures that are counted in the database when somebody looks."""
+
+    sessions: int
+    letters: Mapping[str, int]
+    #: Age in seconds of the oldest letter that waits; 0 if none does.
+    oldest_letter: float
+
+
+class Metrics:
+    """One registry of its own for each application."""
+
+    def __init__(self) -> None:
+        """Register everything; known label values start at 0, so that the first event is a rise."""
+        disable_created_metrics()
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"pwauth_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"pwauth_{name}", text, labels, registry=registry)
+
+        self._attempts = counter("auth_attempts", "Attempts to sign in.", "method", "outcome", "reason")
+        self._created = counter("sessions_created", "Sessions begun.", "method")
+        self._ended = counter("sessions_ended", "Sessions ended before their time.", "reason")
+        self._issued = counter("tokens_issued", "Tokens issued.", "kind")
+        self._reuse = counter("refresh_reuse", "Spent refresh tokens presented again: a theft, or a broken client.")
+        self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
+        self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
+        self._limited = counter("rate_limited", "Requests refused by a limit.", "limit")
+        self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
+        self._sessions = gauge("sessions_active", "Live sessions.")
+        self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
+        self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
+        gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
+        self._request_cells: dict[tuple[str, str, str], Callable[[], None]] = {}
+        self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
+        self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
+        self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", "From queueing a letter to its acceptance.", ())
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        for method in Method:
+            self._attempts.labels(method, "success", Reason.NONE)
+            self._created.labels(method)
+            for reason in _FAILURES:
+                self._attempts.labels(method, "failure", reason)
+        for reason in _ENDINGS:
+            self._ended.labels(reason)
+        for kind in ("access", "refresh"):
+            self._issued.labels(kind)
+        for event in ("requested", "opened", "consumed", "expired"):
+            self._links.labels(event)
+        for limit in Limit:
+            self._limited.labels(limit)
+        for status in LETTER_STATUSES:
+            self._depth.labels(status)
+        self.delivery_seconds.start(())
+
+    def knows_transport(self, name: str) -> None:
+        """Start the counters of a mail transport at 0."""
+        for outcome in ("sent", "deferred", "failed", "expired"):
+            self._deliveries.labels(name, outcome)
+
+    def heard(self, occurrence: Occurrence) -> None:
+        """Count a committed occurrence."""
+        count = _HEARD.get(occurrence.event)
+        if count is not None:
+            count(self, occurrence)
+
+    def limited(self, limit: Limit) -> None:
+        """Count a refusal."""
+        self._limited.labels(limit).inc()
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""
+        labels = (method, route, f"{status // 100}xx")
+        count = self._request_cells.get(labels)
+        if count is None:
+            count = self._request_cells[labels] = self._requests.labels(*labels).inc
+        count()
+        self.request_seconds.observe((method, route), seconds)
+
+    def query(self, operation: str, seconds: float) -> None:
+        """Count a database statement."""
+        self.query_seconds.observe((operation,), seconds)
+
+    def render(self, snapshot: Snapshot) -> bytes:
+        """Return the whole exposition."""
+        self._sessions.set(snapshot.sessions)
+        self._oldest.set(snapshot.oldest_letter)
+        for status in LETTER_STATUSES:
+            self._depth.labels(status).set(snapshot.letters.get(status, 0))
+        own = (self.request_seconds, self.query_seconds, self.delivery_seconds)
+        return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
+
+    def _signed_in(self, it: Occurrence) -> None:
+        self._attempts.labels(it.method, "success", Reason.NONE).inc()
+        self._created.labels(it.method).inc()
+        if it.method in {Method.LINK, Method.CODE}:
+            self._links.labels("consumed").inc()
+
+    def _failed(self, it: Occurrence) -> None:
+        self._attempts.labels(it.method, "failure", it.reason).inc()
+
+    def _session_ended(self, it: Occurrence) -> None:
+        self._ended.labels(it.reason).inc()
+
+    def _tokens_issued(self, _: Occurrence) -> None:
+        self._issued.labels("access").inc()
+        self._issued.labels("refresh").inc()
+
+    def _reused(self, _: Occurrence) -> None:
+        self._reuse.inc()
+
+    def _link(self, it: Occurrence) -> None:
+        self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
+
+    def _letter(self, it: Occurrence) -> None:
+        self._deliveries.labels(it.facts.get("transport", "none"), it.event.value.partition(".")[2]).inc()
+        if it.event is Event.LETTER_SENT:
+            self.delivery_seconds.observe((), float(it.facts["seconds"]))
+
+
+_HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
+    Event.SIGN_IN_SUCCEEDED: Metrics._signed_in,  # noqa: SLF001
+    Event.SIGN_IN_FAILED: Metrics._failed,  # noqa: SLF001
+    Event.SESSION_ENDED: Metrics._session_ended,  # noqa: SLF001
+    Event.TOKENS_ISSUED: Metrics._tokens_issued,  # noqa: SLF001
+    Event.REFRESH_REUSED: Metrics._reused,  # noqa: SLF001
+    Event.LINK_REQUESTED: Metrics._link,  # noqa: SLF001
+    Event.LINK_OPENED: Metrics._link,  # noqa: SLF001
+    Event.LINK_EXPIRED: Metrics._link,  # noqa: SLF001
+    Event.LETTER_SENT: Metrics._letter,  # noqa: SLF001
+    Event.LETTER_DEFERRED: Metrics._letter,  # noqa: SLF001
+    Event.LETTER_FAILED: Metrics._letter,  # noqa: SLF001
+    Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001
+}

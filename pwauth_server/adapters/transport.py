@@ -1,0 +1,36 @@
+"""What the mail queue asks of a way to deliver letters."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage
+from enum import Enum
+from typing import Protocol
+
+
+class Outcome(Enum):
+    """What became of one letter."""
+
+    ACCEPTED = "accepted"  #: the next server took responsibility
+    DEFERRED = "deferred"  #: refused for now (4xx): try this letter again later
+    REFUSED = "refused"  #: refused for good (5xx): never try again
+    DOWN = "down"  #: the server could not be asked at all: no letter can leave this way now
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The outcome of one letter with the reason in a closed word (`smtp_451`, `timeout`, …)."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+class Transport(Protocol):
+    """A way to deliver letters; never raises for what a mail server does."""
+
+    #: The `transport` label of `email_deliveries_total`.
+    name: str
+
+    async def deliver(self, message: EmailMessage, recipient: str) -> Delivery:
+        """Hand one letter over to exactly one envelope recipient (SEC-04)."""
+
+    async def rest(self) -> None:
+        """Close what is kept open between letters; the queue is empty for now."""

@@ -1,0 +1,143 @@
+"""Assembly: configuration in, a Sanic application out. No decisions are made here."""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sanic import Sanic
+from sanic.config import Config as SanicConfig
+from sanic_ext import Extend
+
+from pwauth_server.adapters.bell import Bell
+from pwauth_server.adapters.clock import Clock, SystemClock
+from pwauth_server.adapters.console import ConsoleTransport
+from pwauth_server.adapters.entropy import Entropy, SystemEntropy
+from pwauth_server.adapters.limiter import Limiter, WindowTable
+from pwauth_server.adapters.logs import Log
+from pwauth_server.adapters.metrics import Metrics
+from pwauth_server.adapters.smtp import SmtpTransport
+from pwauth_server.adapters.transport import Transport
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps, KeyHolder
+from pwauth_server.flows import housekeeping, keys
+from pwauth_server.flows.delivery import Postman
+from pwauth_server.rules import limits
+from pwauth_server.rules.letters import Letters
+from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
+from pwauth_server.secret_files import secret_keys
+from pwauth_server.store.connect import connect
+from pwauth_server.web import account, magic_link, service, tokens
+from pwauth_server.web.docs import ApiDocs
+from pwauth_server.web.edge import Edge
+from pwauth_server.web.framing import StrictRequest
+from pwauth_server.worker import Chore, Worker
+
+ROUTES = (*magic_link.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
+
+#: Seconds between two rounds of housekeeping.
+SWEEP_EVERY = 60.0
+#: Seconds that requests and the letter in hand get after SIGTERM; all of it stays below ten.
+DRAIN = 5.0
+
+_SANIC_SETTINGS: dict[str, Any] = {
+    "AUTO_EXTEND": False,
+    "ACCESS_LOG": False,
+    "REQUEST_MAX_SIZE": 65_536,
+    "REQUEST_MAX_HEADER_SIZE": 16_384,
+    "REQUEST_TIMEOUT": 15,
+    "RESPONSE_TIMEOUT": 30,
+    "KEEP_ALIVE_TIMEOUT": 75,
+    "GRACEFUL_SHUTDOWN_TIMEOUT": DRAIN,
+    "FALLBACK_ERROR_FORMAT": "json",
+    "PROXIES_COUNT": None,
+    "MOTD": False,
+}
+
+
+async def make_deps(
+    config: Config, *, clock: Clock | None = None, entropy: Entropy | None = None, transports: Sequence[Transport] | None = None
+) -> Deps:
+    """Open the world: database, keys, limits, mail. Tests bring their own clock, chance and transports."""
+    clock, entropy, metrics = clock or SystemClock(), entropy or SystemEntropy(), Metrics()
+    ring = KeyRing(secret_keys(config, entropy))
+    db = await connect(config, listener=metrics.heard, timing=metrics.query)
+    await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
+    quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
+    chosen = transports or _transports(config)
+    for transport in chosen:
+        metrics.knows_transport(transport.name)
+    deps = Deps(
+        config=config,
+        clock=clock,
+        entropy=entropy,
+        db=db,
+        ring=ring,
+        keys=KeyHolder(keys.empty(config)),
+        limiter=Limiter(quotas, storage=WindowTable(clock), clock=clock, on_limited=metrics.limited),
+        metrics=metrics,
+        letters=Letters(config.email_from, config.webauthn_rp_name, config.email_templates_path),
+        transports=chosen,
+        mail_bell=Bell(),
+    )
+    await keys.prepare(deps)
+    return deps
+
+
+def _transports(config: Config) -> Sequence[Transport]:
+    return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
+
+
+def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
+    """Return the application; its world is opened when the server starts and closed when it has stopped."""
+    app: Sanic[Any, Any] = Sanic(
+        "pwauth", config=SanicConfig(env_prefix=None), request_class=StrictRequest, configure_logging=False, strict_slashes=True
+    )
+    app.config.update(_SANIC_SETTINGS)
+    edge = Edge(app, config, log)
+    edge.mount(ROUTES)
+    Extend(app, built_in_extensions=False, extensions=[ApiDocs(edge, ROUTES)])
+
+    async def start(app: Sanic[Any, Any]) -> None:
+        edge.deps = app.ctx.deps = await make_deps(config, **fakes)
+
+    async def work(app: Sanic[Any, Any]) -> None:
+        deps: Deps = app.ctx.deps
+        chores = [Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps))]
+        app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
+        app.ctx.worker.start()
+        log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
+
+    async def rest(app: Sanic[Any, Any]) -> None:
+        log.info("stopping")
+        await app.ctx.worker.stop(DRAIN)
+
+    async def close(app: Sanic[Any, Any]) -> None:
+        await app.ctx.deps.db.close()
+        log.info("stopped")
+
+    app.ctx.is_alone = _is_alone(config)
+    app.before_server_start(start)
+    app.after_server_start(work)
+    app.before_server_stop(rest)
+    app.after_server_stop(close)
+    return app
+
+
+def _is_alone(config: Config) -> bool:
+    """Tell whether no other server runs on this SQLite file; the lock lives as long as the process.
+
+    Alone, letters that a dead predecessor held are sent again at once instead of after their lease.
+    """
+    if not config.is_sqlite:
+        return False
+    path = Path(config.database_path).with_suffix(".server.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""The ``pwauth`` command."""
+
+import asyncio
+import errno
+from pathlib import Path
+
+import click
+
+from pwauth_server import __version__, config
+from pwauth_server.adapters.logs import Log, adopt_libraries
+from pwauth_server.app import ROUTES, create_app
+from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
+from pwauth_server.commands.keys import key, signing_key
+from pwauth_server.commands.mail import mail
+from pwauth_server.store import migrate as migrations
+from pwauth_server.web import openapi
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="pwauth")
+def main() -> None:
+    """Sign-in without passwords for small teams."""
+
+
+@main.command()
+@config_option
+@command
+def serve(config_path: Path | None) -> None:
+    """Run the server: HTTP, mail, housekeeping and metrics in one process."""
+    settings = load(config_path)
+    log = Log(settings.log_level)
+    adopt_libraries(log)
+    for name in asyncio.run(migrations.migrate(settings)):
+        log.info("migrated", migration=name)
+    app = create_app(settings, log)
+    try:
+        app.run(
+            host=settings.server_host,
+            port=settings.server_port,
+            single_process=True,
+            access_log=False,
+            motd=False,
+            debug=False,
+        )
+    except OSError as cause:
+        if cause.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
+            raise
+        give_up([f"server_port: cannot listen on {settings.server_host}:{settings.server_port} ({cause.strerror})"], FAILED)
+
+
+@main.command()
+@config_option
+@command
+def migrate(config_path: Path | None) -> None:
+    """Bring the database up to date; safe to run while another node does the same."""
+    applied = asyncio.run(migrations.migrate(load(config_path)))
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("up to date")
+
+
+@main.group("config")
+def config_group() -> None:
+    """The configuration."""
+
+
+@config_group.command("check")
+@config_option
+@command
+def check_config(config_path: Path | None) -> None:
+    """Report every problem of the configuration at once."""
+    load(config_path)
+    click.echo("ok")
+
+
+@config_group.command("show")
+@config_option
+@command
+def show_config(config_path: Path | None) -> None:
+    """Print what is in force; secrets are masked."""
+    for name, value in config.shown(load(config_path)):
+        click.echo(f"{name} = {value}")
+
+
+@main.command("openapi")
+def print_openapi() -> None:
+    """Print openapi.yaml."""
+    click.echo(openapi.text(ROUTES), nl=False)
+
+
+for group in (key, signing_key, mail):
+    main.add_command(group)

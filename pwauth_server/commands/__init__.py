@@ -1,0 +1,1 @@
+"""The subcommands of ``pwauth``, one file for each subject."""

@@ -1,0 +1,90 @@
+"""What every subcommand shares: the configuration, the open world, and how failures read."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from pwauth_server import config as configuration
+from pwauth_server.app import make_deps
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import ConfigError, PwauthError
+from pwauth_server.flows.keys import WrongSecretKeyError
+from pwauth_server.store.migrate import migrate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("config.toml")
+FAILED, WRONG_USAGE = 1, 2
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Configuration file; default: config.toml here, if there is one.",
+)
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn our errors into one line each on standard error and an exit code: 1 failed, 2 wrong usage."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ConfigError as error:
+            give_up(error.problems, WRONG_USAGE)
+        except WrongSecretKeyError:
+            give_up(["secret_key: this database was sealed under another secret_key; restore that one, nothing was changed"], WRONG_USAGE)
+        except PwauthError as error:
+            give_up([error.detail], FAILED)
+
+    return guarded
+
+
+def give_up(lines: Sequence[str], code: int) -> NoReturn:
+    """Say why, one line for each reason, and leave."""
+    for line in lines:
+        click.echo(f"pwauth: {line}", err=True)
+    sys.exit(code)
+
+
+def load(path: Path | None) -> Config:
+    """Return the configuration of a command."""
+    if path is None and DEFAULT_CONFIG.exists():
+        path = DEFAULT_CONFIG
+    return configuration.load(path)
+
+
+def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]]) -> T:
+    """Run ``work`` in the world of the configuration, with the database up to date, and close it."""
+
+    async def run() -> T:
+        config = load(path)
+        await migrate(config)
+        deps = await make_deps(config)
+        try:
+            return await work(deps)
+        finally:
+            await deps.db.close()
+
+    return asyncio.run(run())
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under headers; a terminal gets aligned columns, a pipe gets tabs."""
+    lines = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for line in [list(headers), *lines]:
+            click.echo("\t".join(line))
+        return
+    widths = [max(len(line[i]) for line in [list(headers), *lines]) for i in range(len(headers))]
+    for line in [[header.upper() for header in headers], *lines]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,93 @@
+"""What makes a configuration unsafe: one line for each problem, none of them showing a value (SEC-25)."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pwauth_server.config.model import Config
+from pwauth_server.rules import addresses, client_address, policy, weak_secrets
+
+
+def problems(config: Config) -> list[str]:
+    """Return one line for each setting that would make the server unsafe."""
+    return [*_secrets(config), *_urls(config), *_mail(config), *_network(config)]
+
+
+def _secrets(config: Config) -> list[str]:
+    found = []
+    secret = config.jwt_secret.get_secret_value()
+    if secret and (why := weak_secrets.problem(secret)):
+        found.append(f"jwt_secret: {why}; make one with: openssl rand -base64 48")
+    if config.jwt_algorithm == "HS256" and not secret:
+        found.append("jwt_secret: needed for jwt_algorithm HS256")
+    if config.jwt_algorithm in {"ES256", "EdDSA"} and secret:
+        found.append("jwt_secret: must be empty when jwt_algorithm is not HS256")
+    found += [
+        f"secret_key: {why}; leave it empty to have one generated"
+        for key in config.secret_key
+        if (why := weak_secrets.problem(key.get_secret_value()))
+    ]
+    if config.session_absolute_expiry_seconds < config.access_token_expiry_seconds:
+        found.append("session_absolute_expiry_seconds: shorter than access_token_expiry_seconds")
+    return found
+
+
+def _is_loopback_host(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or client_address.is_loopback(host)
+
+
+def _urls(config: Config) -> list[str]:
+    found = []
+    for name in ("public_url", "magic_link_base_url"):
+        url = getattr(config, name)
+        if not url and name != "public_url":
+            continue
+        origin = policy.origin_of(url)
+        if origin is None or "?" in url or "#" in url:
+            found.append(f"{name}: must be an http(s) URL without query")
+        elif origin.startswith("http:") and not _is_loopback_host(urlsplit(url).hostname or ""):
+            found.append(f"{name}: must be https outside loopback")
+    if config.cors_allow_all and not _is_loopback_host(config.public_host):
+        found.append("cors_allow_all: only while public_url is loopback")
+    for name in ("cors_allowed_origins", "allowed_redirects", "webauthn_origin"):
+        if any(policy.origin_of(origin) != origin for origin in getattr(config, name)):
+            found.append(f"{name}: every entry must be an exact origin such as https://app.example.com")
+    return found + _passkey_domain(config)
+
+
+def _passkey_domain(config: Config) -> list[str]:
+    rp_id = config.webauthn_rp_id or config.public_host
+    for origin in config.webauthn_origin or [config.public_origin]:
+        host = urlsplit(origin).hostname or ""
+        if host != rp_id and not host.endswith("." + rp_id):
+            return ["webauthn_rp_id: must be the host of every webauthn_origin, or a domain above it"]
+    return []
+
+
+def _mail(config: Config) -> list[str]:
+    found = []
+    try:
+        addresses.canonical(config.email_from)
+    except ValueError:
+        found.append("email_from: must be a plain mail address")
+    if config.smtp_host and config.smtp_tls == "plain" and not _is_loopback_host(config.smtp_host):
+        found.append("smtp_tls: plain only to a loopback smtp_host")
+    if config.email_templates_path and not Path(config.email_templates_path).is_dir():
+        found.append("email_templates_path: no such folder")
+    return found
+
+
+def _network(config: Config) -> list[str]:
+    found = []
+    try:
+        client_address.networks(config.trusted_proxies)
+    except ValueError:
+        found.append("trusted_proxies: every entry must be a CIDR such as 10.0.0.0/8")
+    if config.signup == "domains" and not config.signup_domains:
+        found.append("signup_domains: needed for signup = \"domains\"")
+    url = config.database_url.get_secret_value()
+    if url and not url.startswith(("postgres://", "postgresql://", "asyncpg://")):
+        found.append("database_url: must start with postgres://")
+    metrics_token = config.metrics_token.get_secret_value()
+    if metrics_token and len(metrics_token) < weak_secrets.MIN_BYTES // 2:
+        found.append("metrics_token: is shorter than 16 bytes")
+    return found

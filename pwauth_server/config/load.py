@@ -1,0 +1,102 @@
+"""From config.toml, ``PWAUTH_<KEY>`` and ``PWAUTH_<KEY>_FILE`` to one `Config`, or to every problem at once."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from pwauth_server.config import checks
+from pwauth_server.config.model import Config
+from pwauth_server.errors import ConfigError
+
+PREFIX = "PWAUTH_"
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration; raise ConfigError with every problem at once.
+
+    ``path`` None reads no file. An environment variable may hold JSON for lists; a list is also read
+    from comma-separated text. ``PWAUTH_<KEY>_FILE`` names a file whose content is the value.
+    """
+    problems: list[str] = []
+    values = _from_file(path, problems) | _from_environment(environment, problems)
+    for name in sorted(set(values) - set(Config.model_fields)):
+        problems.append(f"{name}: unknown key")
+        del values[name]
+    config: Config | None = None
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_input=False, include_url=False, include_context=False):
+            problems.append(f"{error['loc'][0]}: {error['msg'].lower()}")
+    if config is not None:
+        problems += checks.problems(config)
+    if problems or config is None:
+        raise ConfigError(problems)
+    return config
+
+
+def shown(config: Config) -> list[tuple[str, str]]:
+    """Return every key with its value as text; secrets are masked."""
+    return [(name, _masked(getattr(config, name))) for name in Config.model_fields]
+
+
+def _masked(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return json.dumps("********" if value.get_secret_value() else "")
+    if isinstance(value, list):
+        return "[" + ", ".join(_masked(item) for item in value) + "]"
+    return json.dumps(value)
+
+
+def _from_file(path: Path | None, problems: list[str]) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as cause:
+        problems.append(f"{path}: cannot be read ({cause.strerror})")
+    except tomllib.TOMLDecodeError as cause:
+        # The message names line and column, not the text that stands there.
+        problems.append(f"{path}: not TOML ({cause})" if "\n" not in str(cause) else f"{path}: not TOML")
+    except UnicodeDecodeError:
+        problems.append(f"{path}: not UTF-8 text")
+    return {}
+
+
+def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX):
+            continue
+        name, text = variable.removeprefix(PREFIX).lower(), environment[variable]
+        if name.endswith("_file") and name not in Config.model_fields:
+            name = name.removesuffix("_file")
+            if PREFIX + name.upper() in environment:
+                problems.append(f"{name}: both {PREFIX}{name.upper()} and {variable} are set")
+                continue
+            try:
+                text = Path(text).read_text().strip()
+            except (OSError, UnicodeDecodeError):
+                problems.append(f"{name}: the file that {variable} names cannot be read")
+                continue
+        values[name] = _as_list(text) if _is_list(name) else text
+    return values
+
+
+def _is_list(name: str) -> bool:
+    field = Config.model_fields.get(name)
+    return field is not None and str(field.annotation).startswith("list")
+
+
+def _as_list(text: str) -> object:
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return [item.strip() for item in text.split(",") if item.strip()]

@@ -1,0 +1,131 @@
+"""The settings: every key is one field with its type, its default and its sentence."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from pwauth_server.rules import policy
+
+Seconds = Annotated[int, Field(gt=0)]
+Secret = SecretStr
+
+
+def _no_secret() -> SecretStr:
+    return SecretStr("")
+
+
+class Config(BaseModel):
+    """Everything an operator can set. Keys of the seed keep their names and meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    # -- where we are
+    public_url: str = Field("http://localhost:3000", description="Where people reach the server; the only source of links, issuer and cookies. https outside loopback.")
+    server_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 must be asked for.")
+    server_port: int = Field(3000, ge=0, le=65535, description="Port to listen on.")
+    trusted_proxies: list[str] = Field([], description="CIDRs of reverse proxies whose X-Forwarded-For counts.")
+    cors_allowed_origins: list[str] = Field([], description="Exact origins whose scripts may call the API.")
+    cors_allow_all: bool = Field(default=False, description="Let scripts of every origin call the API; refused unless public_url is loopback.")
+    allowed_redirects: list[str] = Field([], description="Exact origins that return_to may name, besides paths of our own.")
+
+    # -- what we remember
+    database_path: str = Field("data/auth.db", description="SQLite file; secrets/ beside it holds what is generated.")
+    database_url: Secret = Field(default_factory=_no_secret, description="postgres://… to use PostgreSQL instead of SQLite.")
+    secret_key: list[Secret] = Field([], description="Master secret, or a list: the first seals, all open. Empty: generated once in secrets/ beside the database.")
+
+    # -- tokens and sessions
+    jwt_secret: Secret = Field(default_factory=_no_secret, description="Shared secret, 32 bytes or more. Set: access tokens are HS256.")
+    jwt_algorithm: Literal["", "HS256", "ES256", "EdDSA"] = Field("", description="HS256 if jwt_secret is set, else ES256.")
+    jwt_audience: str = Field("", description="The `aud` of access tokens; public_url if empty.")
+    access_token_expiry_seconds: int = Field(900, ge=1, le=3600, description="Life of an access token.")
+    refresh_token_expiry_seconds: Seconds = Field(604_800, description="Idle life of a session; every refresh starts it anew.")
+    session_absolute_expiry_seconds: Seconds = Field(2_592_000, description="Life of a session whatever happens.")
+    refresh_grace_seconds: int = Field(10, ge=0, le=60, description="How long a lost refresh answer is given again.")
+
+    # -- signing in
+    signup: Literal["open", "domains"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains.")
+    signup_domains: list[str] = Field([], description="Exact mail domains for signup = \"domains\".")
+    magic_link_expiry_seconds: int = Field(600, ge=1, le=900, description="Life of a link and its code.")
+    magic_link_base_url: str = Field("", description="Where links point; {public_url}/verify/magic if empty.")
+    magic_link_get: Literal["negotiate", "interstitial"] = Field("negotiate", description="Whether a JSON client may use up a link by GET, or GET always shows the page.")
+    magic_link_binding: Literal["confirm", "strict"] = Field("confirm", description="A link opened in another browser: ask to confirm, or refuse.")
+
+    # -- mail
+    smtp_host: str = Field("", description="SMTP server; empty: letters are printed to the terminal.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="SMTP port.")
+    smtp_username: str = Field("", description="SMTP user; empty: no log-in.")
+    smtp_password: Secret = Field(default_factory=_no_secret, description="SMTP password.")
+    smtp_tls: Literal["starttls", "tls", "plain"] = Field("starttls", description="How SMTP is encrypted; plain only to loopback.")
+    smtp_timeout_seconds: int = Field(10, ge=1, le=300, description="Patience with the SMTP server.")
+    email_from: str = Field("pwauth@localhost.localdomain", description="Sender address of all letters.")
+    email_templates_path: str = Field("", description="Folder whose files override the built-in letters.")
+    email_retention_days: int = Field(7, ge=1, description="How long finished letters stay listed (without body).")
+
+    # -- protection and observation
+    rate_limit_per_minute: int = Field(300, ge=1, description="Requests a minute per client address; raising it raises all limits per client.")
+    email_rate_limit_per_hour: int = Field(5, ge=1, description="Sign-in letters an hour per mailbox; raising it raises all limits per mailbox.")
+    enable_metrics: bool = Field(default=True, description="Serve /metrics.")
+    metrics_token: Secret = Field(default_factory=_no_secret, description="Bearer token for /metrics; empty: loopback peers only.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    audit_retention_days: int = Field(90, ge=1, description="How long audit rows are kept.")
+
+    # -- passkeys and webhooks: the seed's keys
+    webauthn_rp_id: str = Field("", description="Passkey domain; host of public_url if empty.")
+    webauthn_origin: list[str] = Field([], description="Origins that may use passkeys (text or list); public_url if empty.")
+    webauthn_rp_name: str = Field("Passwordless Auth", description="Name that people see in passkey dialogs and letters.")
+    webhook_url: str = Field("", description="Where events are posted.")
+    webhook_secret: Secret = Field(default_factory=_no_secret, description="Secret that signs webhooks.")
+
+    @field_validator("webauthn_origin", "secret_key", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [value] if value else []
+        return value
+
+    @field_validator("public_url", "magic_link_base_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("signup_domains")
+    @classmethod
+    def _lower(cls, value: list[str]) -> list[str]:
+        return [domain.lower() for domain in value]
+
+    @property
+    def public_host(self) -> str:
+        """Return the host name of public_url."""
+        return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def public_origin(self) -> str:
+        """Return the origin of public_url."""
+        return policy.origin_of(self.public_url) or self.public_url
+
+    @property
+    def link_url(self) -> str:
+        """Return where links in letters point."""
+        return self.magic_link_base_url or f"{self.public_url}/verify/magic"
+
+    @property
+    def algorithm(self) -> str:
+        """Return the algorithm of access tokens."""
+        return self.jwt_algorithm or ("HS256" if self.jwt_secret.get_secret_value() else "ES256")
+
+    @property
+    def audience(self) -> str:
+        """Return the audience of access tokens."""
+        return self.jwt_audience or self.public_url
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the database is the SQLite file."""
+        return not self.database_url.get_secret_value()
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Return the folder of generated secrets, beside the database."""
+        return Path(self.database_path).parent / "secrets"

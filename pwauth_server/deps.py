@@ -1,0 +1,41 @@
+"""What flows need, made once in `app.py` and handed down explicitly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pwauth_server.adapters.bell import Bell
+from pwauth_server.adapters.clock import Clock
+from pwauth_server.adapters.entropy import Entropy
+from pwauth_server.adapters.limiter import Limiter
+from pwauth_server.adapters.metrics import Metrics
+from pwauth_server.adapters.transport import Transport
+from pwauth_server.config import Config
+from pwauth_server.rules.keyset import KeySet
+from pwauth_server.rules.letters import Letters
+from pwauth_server.rules.sealing import KeyRing
+from pwauth_server.store.transaction import Database
+
+
+@dataclass(slots=True)
+class KeyHolder:
+    """Holds the present `KeySet`; `flows.keys` replaces it whole when the epoch moves."""
+
+    current: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The world as flows see it."""
+
+    config: Config
+    clock: Clock
+    entropy: Entropy
+    db: Database
+    ring: KeyRing
+    keys: KeyHolder
+    limiter: Limiter
+    metrics: Metrics
+    letters: Letters
+    #: In order: the first takes a letter, the next one if that cannot.
+    transports: Sequence[Transport]
+    mail_bell: Bell

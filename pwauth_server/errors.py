@@ -1,0 +1,179 @@
+"""One tree of errors: `Refused` (we say no) and `Fault` (we could not).
+
+The first line of a class's docstring is the sentence a client reads, so an error cannot lack one.
+A cause that must stay private is chained with ``raise … from cause`` and reaches the log only.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class PwauthError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    word: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        """Keep the public ``detail`` (default: the class's own sentence) and extra reply headers."""
+        self.detail = detail or self.sentence()
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+    @classmethod
+    def sentence(cls) -> str:
+        """Return the public sentence: the first line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+class Refused(PwauthError):  # noqa: N818 - the name says who decided
+    """The request was refused."""
+
+    status = 400
+    word = "refused"
+
+
+class Malformed(Refused):
+    """The request could not be understood."""
+
+    word = "malformed_request"
+
+
+class Unauthenticated(Refused):
+    """Sign in first."""
+
+    status = 401
+    word = "unauthenticated"
+
+
+class SignInFailed(Refused):
+    """This sign-in did not work; ask for a new letter and try again."""
+
+    status = 401
+    word = "sign_in_failed"
+
+
+class InvalidGrant(Refused):
+    """This refresh token is no longer valid; sign in again."""
+
+    status = 401
+    word = "invalid_grant"
+
+
+class Forbidden(Refused):
+    """You may not do this."""
+
+    status = 403
+    word = "forbidden"
+
+
+class CrossOrigin(Refused):
+    """This form was not sent from our own page."""
+
+    status = 403
+    word = "cross_origin"
+
+
+class ConfirmationRequired(Refused):
+    """This link was asked for in another browser; confirm that you want to sign in here."""
+
+    status = 403
+    word = "confirmation_required"
+
+    def __init__(self, *, asked_at: float, asked_from: str, asked_with: str) -> None:
+        """Carry what the person needs to decide: Unix seconds, address and browser of the request."""
+        super().__init__()
+        self.asked_at = asked_at
+        self.asked_from = asked_from
+        self.asked_with = asked_with
+
+
+class DifferentBrowser(Refused):
+    """This link only works in the browser that asked for it."""
+
+    status = 403
+    word = "different_browser"
+
+
+class Missing(Refused):
+    """There is no such thing here."""
+
+    status = 404
+    word = "not_found"
+
+
+class MethodNotAllowed(Refused):
+    """This address does not take that method."""
+
+    status = 405
+    word = "method_not_allowed"
+
+
+class Conflict(Refused):
+    """This contradicts the present state."""
+
+    status = 409
+    word = "conflict"
+
+
+class LengthRequired(Refused):
+    """Send the body with a Content-Length."""
+
+    status = 411
+    word = "length_required"
+
+
+class TooLarge(Refused):
+    """The request is too large."""
+
+    status = 413
+    word = "too_large"
+
+
+class UnsupportedMediaType(Refused):
+    """Send the body as application/json."""
+
+    status = 415
+    word = "unsupported_media_type"
+
+
+class Misdirected(Refused):
+    """This server does not answer for that host name."""
+
+    status = 421
+    word = "misdirected_request"
+
+
+class RateLimited(Refused):
+    """Too many requests; wait and try again."""
+
+    status = 429
+    word = "rate_limited"
+
+
+class Fault(PwauthError):  # noqa: N818 - see Refused
+    """The server could not do this; try again later."""
+
+
+class Unavailable(Fault):
+    """The server cannot do this at the moment; try again later."""
+
+    status = 503
+    word = "unavailable"
+
+
+class MailCapReached(Unavailable):
+    """No more mail can be sent at the moment; use another way to sign in or try again later."""
+
+    word = "mail_cap_reached"
+
+
+class ConfigError(Fault):
+    """The configuration is unsafe or incomplete."""
+
+    word = "bad_configuration"
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep every problem, one line each; no line holds a secret."""
+        super().__init__("\n".join(problems))
+        self.problems = problems

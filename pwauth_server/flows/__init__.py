@@ -1,0 +1,1 @@
+"""Flows do what a person asked, start to finish; each opens its own units of work."""

@@ -1,0 +1,37 @@
+"""A person's own account."""
+
+from dataclasses import dataclass
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Unauthenticated
+from pwauth_server.store import sessions, users
+from pwauth_server.store.sessions import Session
+from pwauth_server.store.transaction import Tx
+from pwauth_server.store.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who asks, with counts."""
+
+    user: User
+    session: Session
+    sessions: int
+
+
+async def me(deps: Deps, session: Session) -> Me:
+    """Return the person of a session."""
+    reads = deps.db.reads
+    user = await users.find(reads, session.user_id)
+    if user is None:  # deleted since the guard looked
+        raise Unauthenticated
+    return Me(user, session, await sessions.count_live_of(reads, session.user_id, deps.clock.now()))
+
+
+async def rename(deps: Deps, session: Session, name: str) -> None:
+    """Set the name by which other people know this person."""
+
+    async def work(tx: Tx) -> None:
+        await users.rename(tx, session.user_id, name)
+
+    await deps.db.unit(work)

@@ -1,0 +1,22 @@
+"""How the server is: for probes and for Prometheus."""
+
+from pwauth_server.adapters.metrics import Snapshot
+from pwauth_server.deps import Deps
+from pwauth_server.flows import mail
+from pwauth_server.store import sessions
+
+
+async def is_ready(deps: Deps) -> bool:
+    """Tell whether the database answers."""
+    try:
+        await deps.db.ping()
+    except Exception:  # noqa: BLE001 - whatever the driver raises, the answer is no
+        return False
+    return True
+
+
+async def exposition(deps: Deps) -> bytes:
+    """Return the metrics as Prometheus text; what the database knows is counted now."""
+    letters, oldest = await mail.snapshot(deps)
+    live = await sessions.count_live(deps.db.reads, deps.clock.now())
+    return deps.metrics.render(Snapshot(sessions=live, letters=letters, oldest_letter=oldest))

@@ -1,0 +1,197 @@
+"""Keys: made on the first start, kept in memory for one epoch, rotated without logging anybody out (SEC-24)."""
+
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Conflict, Missing
+from pwauth_server.events import Event, by_hand
+from pwauth_server.rules import tokens
+from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
+from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError, KeyRing
+from pwauth_server.store import api_keys, epoch, signing_keys
+from pwauth_server.store.signing_keys import SigningKeyRow
+from pwauth_server.store.transaction import Database, Tx
+from pwauth_server.store.users import split
+
+PURPOSE = "signing-key"
+#: How long verifiers may keep our public keys (the `max-age` of the JWKS), in seconds: a key is
+#: published at least that long before it signs.
+PUBLISHED_AHEAD = 300
+
+
+class WrongSecretKeyError(Exception):
+    """The database was sealed under another ``secret_key``."""
+
+
+def empty(config: Config) -> KeySet:
+    """Return the keys of a node that has not looked yet."""
+    return KeySet(0, config.public_url, config.audience, config.access_token_expiry_seconds, (), {})
+
+
+async def check_secret_key(db: Database, ring: KeyRing, nonce: bytes) -> None:
+    """Prove that ``secret_key`` opens this database, or mark a new one (SEC-71).
+
+    Raises WrongSecretKeyError instead of beginning anew: what is sealed must stay readable. A value
+    sealed under an older key of the ring is sealed again under the first.
+    """
+    sealed = await epoch.key_check(db.reads)
+    if sealed is not None:
+        try:
+            ring.open("key-check", "key_check", sealed)
+        except CannotOpenError as cause:
+            raise WrongSecretKeyError from cause
+        if sealed.startswith(ring.current_id):
+            return
+
+    async def work(tx: Tx) -> None:
+        await epoch.begin(tx)
+        await epoch.set_key_check(tx, ring.seal("key-check", "key_check", b"pwauth", nonce))
+
+    await db.unit(work)
+
+
+async def prepare(deps: Deps) -> None:
+    """Make the first signing keys if there are none, and load everything."""
+    if deps.config.algorithm != "HS256" and not await signing_keys.of_algorithm(deps.db.reads, deps.config.algorithm):
+        now = deps.clock.now()
+        # Both from the same moment: whoever has ever fetched our keys knows the next one too.
+        first, following = (_generate(deps, now) for _ in range(2))
+        first.signs_from = now
+
+        async def work(tx: Tx) -> None:
+            await _store(tx, first, now)
+            await _store(tx, following, now)
+
+        await deps.db.unit(work)
+    await reload(deps)
+
+
+async def reload(deps: Deps) -> KeySet:
+    """Read all keys and replace what this node holds."""
+    reads = deps.db.reads
+    number = await epoch.current(reads)
+    rows = await signing_keys.of_algorithm(reads, deps.config.algorithm)
+    held = {
+        row.id: ApiKey(row.id, row.name, frozenset(split(row.scopes)), row.secret_hash, row.expires_at, row.revoked_at is not None)
+        for row in await api_keys.everything(reads)
+    }
+    signers = [_signer(deps, row) for row in rows] if deps.config.algorithm != "HS256" else [_shared_secret(deps.config)]
+    deps.keys.current = replace(empty(deps.config), epoch=number, signers=signers, api_keys=held)
+    return deps.keys.current
+
+
+async def fresh(deps: Deps) -> KeySet:
+    """Return the keys that are true now: one read by key tells whether another process changed them."""
+    if await epoch.current(deps.db.reads) != deps.keys.current.epoch:
+        return await reload(deps)
+    return deps.keys.current
+
+
+def public_jwks(deps: Deps) -> dict[str, list[dict[str, str]]]:
+    """Return the public keys (RFC 7517): next, current and retiring; none for a shared secret."""
+    if deps.config.algorithm == "HS256":
+        return {"keys": []}
+    return {"keys": [tokens.public_jwk(key) for key in deps.keys.current.public_keys(deps.clock.now())]}
+
+
+async def listed(deps: Deps) -> list[SigningKeyRow]:
+    """Return all signing keys, oldest first."""
+    return await signing_keys.everything(deps.db.reads)
+
+
+async def rotate(deps: Deps) -> tuple[str, float]:
+    """Let the next key sign and publish another one; return its kid and from when it signs.
+
+    The old key verifies until its last token has expired. If the next key is younger than
+    `PUBLISHED_AHEAD`, it begins when it is old enough.
+    """
+    rows, now = await _asymmetric(deps), deps.clock.now()
+    waiting = next(row for row in rows if row.signs_from is None)
+    was_always_known = waiting.created_at <= rows[0].created_at
+    begins = now if was_always_known else max(now, waiting.created_at + PUBLISHED_AHEAD)
+    following = _generate(deps, now)
+
+    async def work(tx: Tx) -> None:
+        for row in rows:
+            if row.signs_from is not None and row.verifies_until is None:
+                row.verifies_until = begins + deps.config.access_token_expiry_seconds
+                await signing_keys.set_times(tx, row)
+        waiting.signs_from = begins
+        await signing_keys.set_times(tx, waiting)
+        await _store(tx, following, now)
+        await tx.record(by_hand(Event.SIGNING_KEY_ROTATED, now, kid=waiting.kid))
+
+    await deps.db.unit(work)
+    return waiting.kid, begins
+
+
+async def drop(deps: Deps, kid: str) -> None:
+    """Forget a key at once: every token it signed is worthless from the next request on.
+
+    Raises Missing for an unknown kid. If it was the signing key, the next one takes over now.
+    """
+    rows, now = await _asymmetric(deps), deps.clock.now()
+    if all(row.kid != kid for row in rows):
+        raise Missing
+    left = [row for row in rows if row.kid != kid]
+    signs = any(row.signs_from is not None and row.signs_from <= now and row.verifies_until is None for row in left)
+    successor = None if signs else next((row for row in left if row.signs_from is None), None)
+    fresh_keys = [] if successor is None and signs else [_generate(deps, now)]
+    if successor is None and not signs:  # nothing is left that could sign: begin anew
+        successor = fresh_keys.pop()
+        fresh_keys.append(_generate(deps, now))
+
+    async def work(tx: Tx) -> None:
+        await signing_keys.drop(tx, kid)
+        if successor is not None:
+            successor.signs_from = now
+            await (signing_keys.set_times(tx, successor) if successor in left else _store(tx, successor, now))
+        for row in fresh_keys:
+            await _store(tx, row, now)
+        await epoch.advance(tx)
+        await tx.record(by_hand(Event.SIGNING_KEY_DROPPED, now, kid=kid))
+
+    await deps.db.unit(work)
+
+
+async def _asymmetric(deps: Deps) -> list[SigningKeyRow]:
+    if deps.config.algorithm == "HS256":
+        raise Conflict("With jwt_secret set there are no signing keys; change jwt_secret instead.")
+    return await signing_keys.of_algorithm(deps.db.reads, deps.config.algorithm)
+
+
+def _generate(deps: Deps, now: float) -> SigningKeyRow:
+    """Make a key pair and seal its private half under the key's own name."""
+    algorithm = deps.config.algorithm
+    private = generate_private_key(SECP256R1()) if algorithm == "ES256" else Ed25519PrivateKey.generate()
+    kid = tokens.thumbprint(tokens.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
+    plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    sealed = deps.ring.seal(PURPOSE, kid, plain, deps.entropy.random(NONCE_BYTES))
+    return SigningKeyRow(kid=kid, algorithm=algorithm, sealed_private=sealed, created_at=now)
+
+
+async def _store(tx: Tx, row: SigningKeyRow, now: float) -> None:
+    await signing_keys.create(tx, row)
+    await epoch.advance(tx)
+    await tx.record(by_hand(Event.SIGNING_KEY_CREATED, now, kid=row.kid))
+
+
+def _signer(deps: Deps, row: SigningKeyRow) -> Signer:
+    private = load_der_private_key(deps.ring.open(PURPOSE, row.kid, row.sealed_private), password=None)
+    key = tokens.Key(row.kid, row.algorithm, private, private.public_key())
+    return Signer(key, row.signs_from, row.verifies_until)
+
+
+def _shared_secret(config: Config) -> Signer:
+    secret = config.jwt_secret.get_secret_value().encode()
+    return Signer(tokens.Key("", "HS256", secret, secret), 0, None)

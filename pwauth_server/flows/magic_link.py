@@ -1,0 +1,214 @@
+"""Signing in by mail: ask for a letter, then show its link or its code (SEC-04, 05, 08, 10 to 19)."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+from uuid import UUID
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import ConfirmationRequired, DifferentBrowser, MailCapReached, RateLimited, SignInFailed
+from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
+from pwauth_server.flows import mail, sign_in, tokens
+from pwauth_server.flows.sign_in import Proof
+from pwauth_server.rules import addresses, client_address, codes, moments, policy, secrets
+from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.limits import Limit
+from pwauth_server.store import magic_links, users
+from pwauth_server.store.magic_links import MagicLink
+from pwauth_server.store.sessions import Session
+from pwauth_server.store.transaction import Tx
+
+#: Live requests an address may have (SEC-19), and how long none of them can be pushed out (seconds).
+MAX_LIVE = 3
+PROTECTED = 60.0
+CODE_PURPOSE = "code"
+LOGIN = "login"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A finished sign-in: the session's tokens and where the person wanted to go."""
+
+    session: Session
+    tokens: tokens.TokenPair
+    return_to: str | None
+
+
+async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash: bytes, caller: Caller) -> UUID:
+    """Queue a letter for a canonical address and return the request's id.
+
+    The answer is the same for every address, whether a letter leaves or not (SEC-08, SEC-82); only
+    limits show. ``browser_hash`` is the hash of the asking browser's cookie (SEC-17).
+    """
+    now = deps.clock.now()
+    if not await _may_send(deps, addresses.mailbox_key(email), client_address.bucket(caller.ip)):
+        # A second click within the cooldown: the letter that is on its way belongs to the first one.
+        known = await magic_links.latest_of_browser(deps.db.reads, email, browser_hash, now)
+        return known or deps.entropy.row_id(now)
+    link, token, code = _new_link(deps, email=email, return_to=return_to, browser_hash=browser_hash, caller=caller, now=now)
+
+    async def work(tx: Tx) -> None:
+        await magic_links.make_room(tx, email, keep=MAX_LIVE - 1, cooldown=PROTECTED, now=now)
+        await magic_links.create(tx, link)
+        # Everything but the letter happens for strangers too, so that timing tells nothing.
+        if await _is_welcome(tx, deps, email):
+            facts = _facts(deps, link, token, code)
+            await mail.post(
+                tx, deps, kind=LetterKind.SIGN_IN, to=email, facts=facts, expires_at=link.expires_at, now=now, link_id=link.id
+            )
+        await tx.record(Occurrence(Event.LINK_REQUESTED, now, caller))
+
+    await deps.db.unit(work)
+    return link.id
+
+
+async def verify_link(deps: Deps, *, token: str, browser_hash: bytes | None, confirmed: bool, caller: Caller) -> SignedIn:
+    """Use a link up and sign its mailbox in.
+
+    Without the cookie of the asking browser, ``confirmed`` must say that the person chose to sign in
+    here (`confirm`), or the link is refused (`strict`); neither spends it (SEC-17).
+    """
+    now = deps.clock.now()
+    await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
+    presented = secrets.parse(secrets.MAGIC_LINK, token)
+    link = await magic_links.find(deps.db.reads, presented.id) if presented else None
+    if presented is None or link is None or link.purpose != LOGIN or not secrets.same(link.token_hash, presented.digest):
+        await _guess_failed(deps, Method.LINK, Reason.UNKNOWN, caller)
+    if not link.is_live(now):
+        # Whoever holds the whole secret is not guessing: no limit is charged.
+        await _failed(deps, Method.LINK, _why_dead(link, now), caller)
+    _check_binding(deps, link, browser_hash, confirmed=confirmed)
+
+    async def work(tx: Tx) -> Session | Reason:
+        if not await magic_links.consume(tx, link.id, now):
+            return Reason.USED
+        await magic_links.close_all_of(tx, link.email, now)
+        return await sign_in.finish(tx, deps, _proof(link, Method.LINK), caller, now)
+
+    return await _done(deps, await deps.db.unit(work), link, Method.LINK, caller)
+
+
+async def verify_code(deps: Deps, *, request_id: UUID | None, code: str, caller: Caller) -> SignedIn:
+    """Sign in with the code of one's own request; five wrong tries end the request, link included (SEC-16)."""
+    now = deps.clock.now()
+    await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
+    if request_id is None:
+        await _guess_failed(deps, Method.CODE, Reason.UNKNOWN, caller)
+    mac = codes.mac(deps.ring.derive(CODE_PURPOSE), str(request_id), code)
+
+    async def work(tx: Tx) -> tuple[Session | Reason, MagicLink | None]:
+        link = await magic_links.reserve_try(tx, request_id, now)
+        if link is None or link.purpose != LOGIN:
+            return Reason.UNKNOWN, None
+        if not secrets.same(link.code_mac, mac):
+            return Reason.WRONG_CODE, link
+        if not await magic_links.consume(tx, link.id, now):
+            return Reason.USED, link
+        await magic_links.close_all_of(tx, link.email, now)
+        return await sign_in.finish(tx, deps, _proof(link, Method.CODE), caller, now), link
+
+    outcome, link = await deps.db.unit(work)
+    if link is None or outcome is Reason.WRONG_CODE:
+        await _guess_failed(deps, Method.CODE, outcome if isinstance(outcome, Reason) else Reason.UNKNOWN, caller)
+    return await _done(deps, outcome, link, Method.CODE, caller)
+
+
+def page_opened(deps: Deps, caller: Caller) -> None:
+    """Count that somebody, or a mail scanner, looked at the page; nothing is read or written (SEC-12)."""
+    deps.metrics.heard(Occurrence(Event.LINK_OPENED, deps.clock.now(), caller))
+
+
+async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
+    """Take from every quota of a letter; False within the silent cooldown of mailbox and client.
+
+    The cooldown is the client's own: if it were the mailbox's, a stranger who asks every minute could
+    keep the owner's letters from being sent (SEC-65).
+    """
+    limiter = deps.limiter
+    if not await limiter.is_free(Limit.MAIL_COOLDOWN, mailbox, client):
+        return False
+    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_HOUR, mailbox)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_DAY, mailbox)
+    try:
+        await limiter.take(Limit.MAIL_GLOBAL)
+    except RateLimited as limited:
+        raise MailCapReached(headers=limited.headers) from limited
+    return await limiter.is_first(Limit.MAIL_COOLDOWN, mailbox, client)
+
+
+async def _is_welcome(tx: Tx, deps: Deps, email: str) -> bool:
+    user = await users.find_by_email(tx, email)
+    if user is not None:
+        return not user.disabled
+    return policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains)
+
+
+def _new_link(
+    deps: Deps, *, email: str, return_to: str | None, browser_hash: bytes, caller: Caller, now: float
+) -> tuple[MagicLink, str, str]:
+    link_id, secret = deps.entropy.row_id(now), deps.entropy.random(32)
+    code = deps.entropy.text(codes.ALPHABET, codes.LENGTH)
+    link = MagicLink(
+        id=link_id,
+        purpose=LOGIN,
+        email=email,
+        token_hash=secrets.digest(secret),
+        code_mac=codes.mac(deps.ring.derive(CODE_PURPOSE), str(link_id), code),
+        browser_hash=browser_hash,
+        tries=0,
+        return_to=return_to,
+        ip=caller.ip,
+        browser=caller.browser,
+        created_at=now,
+        expires_at=now + deps.config.magic_link_expiry_seconds,
+        closed=False,
+    )
+    return link, secrets.issue(secrets.MAGIC_LINK, link_id, secret), code
+
+
+def _facts(deps: Deps, link: MagicLink, token: str, code: str) -> dict[str, str]:
+    return {
+        "link": f"{deps.config.link_url}?token={token}",
+        "code": codes.shown(code),
+        "minutes": str(max(1, deps.config.magic_link_expiry_seconds // 60)),
+        "asked_at": moments.in_words(link.created_at),
+        "asked_from": link.ip,
+        "asked_with": link.browser,
+    }
+
+
+def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None, *, confirmed: bool) -> None:
+    if link.browser_hash is not None and browser_hash is not None and secrets.same(link.browser_hash, browser_hash):
+        return
+    if deps.config.magic_link_binding == "strict":
+        raise DifferentBrowser
+    if not confirmed:
+        raise ConfirmationRequired(asked_at=link.created_at, asked_from=link.ip, asked_with=link.browser)
+
+
+def _proof(link: MagicLink, method: Method) -> Proof:
+    return Proof(email=link.email, method=method, amr=("email",), acr="email")
+
+
+def _why_dead(link: MagicLink, now: float) -> Reason:
+    if link.closed:
+        return Reason.USED
+    return Reason.EXPIRED if now >= link.expires_at else Reason.TOO_MANY_TRIES
+
+
+async def _done(deps: Deps, outcome: Session | Reason, link: MagicLink, method: Method, caller: Caller) -> SignedIn:
+    if isinstance(outcome, Reason):
+        await _failed(deps, method, outcome, caller)
+    return SignedIn(outcome, await tokens.issue(deps, outcome), link.return_to)
+
+
+async def _guess_failed(deps: Deps, method: Method, reason: Reason, caller: Caller) -> NoReturn:
+    """Refuse a wrong secret and charge the client's quota of wrong guesses."""
+    await deps.limiter.take(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
+    await _failed(deps, method, reason, caller)
+
+
+async def _failed(deps: Deps, method: Method, reason: Reason, caller: Caller) -> NoReturn:
+    """Refuse with the same words whatever the reason; the reason goes to audit and metrics (SEC-33)."""
+    await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))
+    raise SignInFailed

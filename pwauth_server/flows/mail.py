@@ -1,0 +1,94 @@
+"""Letters on their way in: posted with their cause, listed, requeued (SEC-72, SEC-84)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Missing
+from pwauth_server.events import Event, Occurrence, by_hand
+from pwauth_server.rules import ids, moments
+from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.sealing import NONCE_BYTES
+from pwauth_server.store import email_queue
+from pwauth_server.store.transaction import Tx
+
+PURPOSE = "letter"
+#: How long a test letter is worth sending, in seconds.
+TEST_LIFE = 3600.0
+
+
+async def post(
+    tx: Tx,
+    deps: Deps,
+    *,
+    kind: LetterKind,
+    to: str,
+    facts: Mapping[str, str],
+    expires_at: float,
+    now: float,
+    link_id: UUID | None = None,
+) -> UUID:
+    """Queue a letter in the transaction of its cause; the mail loop wakes when that is committed.
+
+    ``to`` is a canonical address, ``expires_at`` the end of the life of what the letter carries. Only
+    the facts are kept, sealed for this row: a stolen database yields no link and no code.
+    """
+    letter_id = deps.entropy.row_id(now)
+    body = deps.ring.seal(PURPOSE, str(letter_id), json.dumps(dict(facts)).encode(), deps.entropy.random(NONCE_BYTES))
+    await email_queue.create(
+        tx,
+        letter_id=letter_id,
+        kind=kind.value,
+        recipient=to,
+        message_id=deps.letters.message_id(str(letter_id)),
+        body=body,
+        now=now,
+        expires_at=expires_at,
+        link_id=link_id,
+    )
+    await tx.record(Occurrence(Event.LETTER_QUEUED, now))
+    tx.after_commit(deps.mail_bell.ring)
+    return letter_id
+
+
+async def send_test(deps: Deps, to: str) -> UUID:
+    """Queue a test letter to a canonical address."""
+    now = deps.clock.now()
+    facts = {"at": moments.in_words(now)}
+    return await deps.db.unit(lambda tx: post(tx, deps, kind=LetterKind.TEST, to=to, facts=facts, expires_at=now + TEST_LIFE, now=now))
+
+
+async def listed(deps: Deps, *, limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
+    """Return letters without their bodies, newest first."""
+    return await email_queue.page(deps.db.reads, limit=limit, offset=offset)
+
+
+async def requeue(deps: Deps, letter_id: str) -> None:
+    """Let a dead letter be tried again; raise Missing if there is none that still could be."""
+    found, now = ids.parse(letter_id), deps.clock.now()
+
+    async def work(tx: Tx) -> bool:
+        if found is None or not await email_queue.requeue(tx, found, now):
+            return False
+        await tx.record(by_hand(Event.LETTER_REQUEUED, now, letter=str(found)))
+        tx.after_commit(deps.mail_bell.ring)
+        return True
+
+    if not await deps.db.unit(work):
+        raise Missing("There is no dead letter of that id which could still be sent.")
+
+
+async def purge(deps: Deps) -> int:
+    """Delete every finished letter; return how many."""
+    now, deleted = deps.clock.now(), 0
+    while count := await deps.db.unit(lambda tx: email_queue.purge(tx, before=now, now=now, limit=500)):
+        deleted += count
+    return deleted
+
+
+async def snapshot(deps: Deps) -> tuple[Mapping[str, int], float]:
+    """Return how many letters there are of each status, and the age in seconds of the oldest that waits."""
+    oldest = await email_queue.oldest(deps.db.reads)
+    return await email_queue.counts(deps.db.reads), 0.0 if oldest is None else max(0.0, deps.clock.now() - oldest)

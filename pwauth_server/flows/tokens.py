@@ -1,0 +1,234 @@
+"""Tokens of a session: issued, rotated, revoked, introspected (SEC-20 to SEC-27, SEC-50 to SEC-54)."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import InvalidGrant, Unauthenticated
+from pwauth_server.events import Caller, Event, Occurrence, Reason
+from pwauth_server.flows import keys, mail
+from pwauth_server.rules import moments, tokens
+from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.limits import Limit
+from pwauth_server.rules.refresh import Verdict, judge
+from pwauth_server.rules.tokens import InvalidTokenError
+from pwauth_server.store import sessions
+from pwauth_server.store.sessions import Session
+from pwauth_server.store.transaction import Tx
+
+REFRESH_PURPOSE = "refresh-token"
+#: How long a notice about a session is worth sending, in seconds.
+NOTICE_LIFE = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client gets for a session (RFC 6749 section 5.1)."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A bearer who holds a current access token of a live session."""
+
+    access: tokens.Access
+    session: Session
+
+
+async def issue(deps: Deps, session: Session) -> TokenPair:
+    """Return the tokens of a session's present generation; the same generation, the same refresh token."""
+    held = deps.keys.current if session.epoch == deps.keys.current.epoch else await keys.reload(deps)
+    moment = deps.clock.now()
+    now = int(moment)
+    life = min(deps.config.access_token_expiry_seconds, max(1, int(session.absolute_expires_at) - now))
+    access = tokens.Access(
+        issuer=held.issuer,
+        audience=held.audience,
+        subject=session.user_id,
+        session_id=session.id,
+        token_id=str(deps.entropy.row_id(moment)),
+        issued_at=now,
+        expires_at=now + life,
+        auth_time=int(session.auth_time),
+        email=session.email,
+        email_verified=session.verified,
+        amr=session.amr,
+        acr=session.acr,
+        roles=session.roles,
+    )
+    return TokenPair(
+        access_token=tokens.sign(held.signing_key(moment), tokens.ACCESS_TYPE, access.claims()),
+        refresh_token=_refresh_token(deps, session),
+        expires_in=life,
+        session_id=str(session.id),
+    )
+
+
+async def rotate(deps: Deps, refresh_token: str, caller: Caller) -> TokenPair:
+    """Exchange a refresh token for its successor (RFC 9700 section 4.14.2).
+
+    Raises InvalidGrant for anything but the live token, or the one before it while its answer may
+    have got lost. A token that was spent earlier ends its session, committed before the refusal.
+    """
+    presented = _read_refresh(deps, refresh_token)
+    await deps.limiter.take(Limit.REFRESH_PER_SESSION, str(presented.session_id))
+    now = deps.clock.now()
+    session = await deps.db.unit(lambda tx: _exchange(tx, deps, presented, caller, now))
+    if session is None:
+        raise InvalidGrant
+    return await issue(deps, session)
+
+
+async def _exchange(tx: Tx, deps: Deps, presented: tokens.Refresh, caller: Caller, now: float) -> Session | None:
+    session = await sessions.find(tx, presented.session_id)
+    if session is None:
+        return None
+    verdict = judge(
+        presented=presented.generation,
+        generation=session.generation,
+        rotated_at=session.rotated_at,
+        expires_at=session.expires_at,
+        ended=session.ended or session.disabled,
+        now=now,
+        grace=deps.config.refresh_grace_seconds,
+    )
+    if verdict is Verdict.ROTATE:
+        return await _rotate(tx, deps, session, caller, now)
+    if verdict is Verdict.REPLAY:
+        return session
+    if verdict is Verdict.REUSED:
+        await _end_family(tx, deps, session, caller, now)
+    return None
+
+
+async def _rotate(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float) -> Session | None:
+    # Idle life starts anew, the absolute end and auth_time stay (SEC-53).
+    expires_at = min(now + deps.config.refresh_token_expiry_seconds, session.absolute_expires_at)
+    if not await sessions.rotate(tx, session.id, generation=session.generation, now=now, expires_at=expires_at):
+        # Only where several transactions run at once: another node was faster, and within the grace
+        # its successor is ours as well.
+        found = await sessions.find(tx, session.id)
+        return found if found and deps.config.refresh_grace_seconds and found.generation == session.generation + 1 else None
+    await tx.record(Occurrence(Event.TOKENS_ISSUED, now, caller, session.user_id, session.id))
+    return replace(session, generation=session.generation + 1, rotated_at=now, last_used_at=now, expires_at=expires_at)
+
+
+async def _end_family(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float) -> None:
+    """Two parties hold this session's tokens, and one of them is a thief: nobody keeps it (SEC-52)."""
+    if not await sessions.end(tx, session.id, now=now, reason=Reason.REUSE):
+        return
+    for event in (Event.REFRESH_REUSED, Event.SESSION_ENDED):
+        await tx.record(Occurrence(event, now, caller, session.user_id, session.id, reason=Reason.REUSE))
+    facts = {"at": moments.in_words(now), "ip": caller.ip, "browser": caller.browser}
+    await mail.post(
+        tx, deps, kind=LetterKind.REFRESH_REUSED, to=session.email, facts=facts, expires_at=now + NOTICE_LIFE, now=now
+    )
+
+
+async def prove(deps: Deps, token: str) -> Proven:
+    """Return whose live session a bearer token belongs to; raise Unauthenticated for anything else.
+
+    The session's row is read every time, so an ended session is over at once on every node (SEC-54).
+    """
+    now = deps.clock.now()
+    try:
+        access = await _access(deps, token, now)
+    except InvalidTokenError as cause:
+        raise Unauthenticated from cause
+    session = await sessions.find(deps.db.reads, access.session_id)
+    if session is None or session.user_id != access.subject or not session.is_live(now):
+        raise Unauthenticated
+    if session.epoch != deps.keys.current.epoch:
+        # Another process changed the keys since: look at the token again with the new ones.
+        try:
+            access = (await keys.reload(deps)).access(token, now)
+        except InvalidTokenError as cause:
+            raise Unauthenticated from cause
+    return Proven(access, session)
+
+
+async def _access(deps: Deps, token: str, now: float) -> tokens.Access:
+    held = deps.keys.current
+    try:
+        return held.access(token, now)
+    except InvalidTokenError:
+        renewed = await keys.fresh(deps)
+        if renewed is held:
+            raise
+        return renewed.access(token, now)
+
+
+async def introspect(deps: Deps, token: str) -> dict[str, Any]:
+    """Return what a token says and that it counts, or exactly ``{"active": false}`` (RFC 7662 section 2.2)."""
+    try:
+        proven = await prove(deps, token)
+    except Unauthenticated:
+        return {"active": False}
+    access, session = proven.access, proven.session
+    return {
+        "active": True,
+        "token_type": "Bearer",
+        "sub": str(session.user_id),
+        "sid": str(session.id),
+        "jti": access.token_id,
+        "email": session.email,
+        "email_verified": session.verified,
+        "amr": access.amr,
+        "acr": access.acr,
+        "auth_time": access.auth_time,
+        "iat": access.issued_at,
+        "nbf": access.issued_at,
+        "exp": access.expires_at,
+        "iss": access.issuer,
+        "aud": access.audience,
+        "roles": session.roles,
+    }
+
+
+async def revoke(deps: Deps, token: str, caller: Caller) -> None:
+    """End the session a token belongs to; whatever else is presented changes nothing (RFC 7009)."""
+    try:
+        session_id = _read_refresh(deps, token).session_id
+    except InvalidGrant:
+        try:
+            session_id = (await prove(deps, token)).session.id
+        except Unauthenticated:
+            return
+    now = deps.clock.now()
+
+    async def work(tx: Tx) -> None:
+        session = await sessions.find(tx, session_id)
+        if session is not None and await sessions.end(tx, session_id, now=now, reason=Reason.REVOKED):
+            await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, session.user_id, session_id, reason=Reason.REVOKED))
+
+    await deps.db.unit(work)
+
+
+def _refresh_token(deps: Deps, session: Session) -> str:
+    claims = tokens.Refresh(session.id, session.generation, int(session.rotated_at), int(session.expires_at))
+    return tokens.sign(_refresh_key(deps, deps.ring.current_id), tokens.REFRESH_TYPE, tokens.refresh_claims(claims, deps.config.public_url))
+
+
+def _refresh_key(deps: Deps, key_id: bytes) -> tokens.Key:
+    secret = deps.ring.derive(REFRESH_PURPOSE, key_id)
+    return tokens.Key(key_id.hex(), "HS256", secret, secret)
+
+
+def _read_refresh(deps: Deps, token: str) -> tokens.Refresh:
+    """Return the claims of a refresh token that we signed; raise InvalidGrant otherwise.
+
+    Only tokens with our signature go on from here: a stranger cannot set off the reuse alarm.
+    """
+    try:
+        kid = tokens.key_id_of(token)
+        key_id = next((key_id for key_id in deps.ring.ids if key_id.hex() == kid), None)
+        if key_id is None:
+            raise InvalidGrant
+        claims = tokens.verify(token, _refresh_key(deps, key_id), tokens.REFRESH_TYPE)
+        return tokens.read_refresh(claims, deps.config.public_url)
+    except InvalidTokenError as cause:
+        raise InvalidGrant from cause

@@ -1,0 +1,1 @@
+"""Rules only compute: no clock, no chance, no `async`, no database, no HTTP."""

@@ -1,0 +1,27 @@
+"""Row ids: UUIDv7 (RFC 9562 section 5.7), so that new rows lie beside each other on disk."""
+
+from uuid import UUID
+
+RANDOM_BYTES = 10
+
+
+def uuid7(now: float, chance: bytes) -> UUID:
+    """Return the UUIDv7 for ``now`` (Unix seconds) and ten random bytes (74 bits of them are used)."""
+    milliseconds = int(now * 1000) & 0xFFFF_FFFF_FFFF
+    random = int.from_bytes(chance[:RANDOM_BYTES], "big")
+    high, low = random >> 68, random & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low)
+
+
+def earliest(moment: float) -> UUID:
+    """Return the smallest id of ``moment``: rows below it were created before (Unix seconds)."""
+    return uuid7(moment, bytes(RANDOM_BYTES))
+
+
+def parse(text: str) -> UUID | None:
+    """Read an id as we print it; None for any other spelling."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None

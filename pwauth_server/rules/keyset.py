@@ -1,0 +1,83 @@
+"""The keys a node holds in memory, true for one epoch of the database (SEC-20, SEC-24).
+
+Checking a signature costs more than three whole requests, so the claims of a token that was verified
+are kept under its exact text. Only the signature is remembered: whether the token has expired and
+whether its session lives is asked every time, outside. New keys make a new, empty `KeySet`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pwauth_server.rules import tokens
+
+#: Verified tokens kept at most (about 2 kB each).
+CACHE_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program's key as a node keeps it; times in Unix seconds."""
+
+    id: UUID
+    name: str
+    scopes: frozenset[str]
+    secret_hash: bytes
+    expires_at: float | None
+    revoked: bool
+
+    def is_live(self, now: float) -> bool:
+        """Tell whether this key counts at ``now``."""
+        return not self.revoked and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A signing key with its times (Unix seconds); None: not yet."""
+
+    key: tokens.Key
+    signs_from: float | None
+    verifies_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Everything that proves or refutes a bearer token without a database."""
+
+    epoch: int
+    issuer: str
+    audience: str
+    #: Longest life of an access token in seconds.
+    longest: int
+    signers: Sequence[Signer]
+    api_keys: Mapping[UUID, ApiKey]
+    _verified: dict[str, tokens.Access] = field(default_factory=dict)
+
+    def signing_key(self, now: float) -> tokens.Key:
+        """Return the key that signs at ``now``: of those that have begun, the last."""
+        begun = [s for s in self.signers if s.signs_from is not None and s.signs_from <= now]
+        return max(begun, key=lambda s: s.signs_from or 0).key
+
+    def public_keys(self, now: float) -> list[tokens.Key]:
+        """Return the keys that verifiers should know: next, current and retiring."""
+        return [s.key for s in self.signers if s.verifies_until is None or now < s.verifies_until]
+
+    def access(self, token: str, now: float) -> tokens.Access:
+        """Return the claims of a current access token of ours; raise InvalidTokenError otherwise."""
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = self._verify(token, now)
+            if len(self._verified) >= CACHE_SIZE:
+                del self._verified[next(iter(self._verified))]
+            self._verified[token] = claims
+        if not tokens.is_current(claims, now):
+            raise tokens.InvalidTokenError("time")
+        return claims
+
+    def _verify(self, token: str, now: float) -> tokens.Access:
+        kid = tokens.key_id_of(token)
+        key = next((key for key in self.public_keys(now) if key.kid == kid), None)
+        if key is None:
+            raise tokens.InvalidTokenError("kid")
+        claims = tokens.verify(token, key, tokens.ACCESS_TYPE)
+        return tokens.read_access(claims, issuer=self.issuer, audience=self.audience, longest=self.longest)

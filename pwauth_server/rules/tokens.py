@@ -1,0 +1,262 @@
+"""Access and refresh tokens: what they say, and how strictly they are read (SEC-20 to SEC-23).
+
+PyJWT makes and checks signatures; everything it leaves open is decided here with the time given:
+claim types, the one algorithm of a key, the canonical spelling, forbidden header fields.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import jwt
+from jwt.algorithms import get_default_algorithms
+
+from pwauth_server.rules import ids
+
+MAX_LENGTH = 4096
+#: Seconds that another node's clock may be ahead of ours.
+LEEWAY = 30
+ACCESS_TYPE = "at+jwt"
+REFRESH_TYPE = "rt+jwt"
+
+#: What a float and a database column hold exactly (RFC 8259 section 6).
+_LARGEST = 2**53 - 1
+_SPELLING = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_HEADER_FIELDS = {"alg", "typ", "kid"}
+_ALGORITHMS = get_default_algorithms()
+_JWS = jwt.PyJWS()
+
+
+class InvalidTokenError(ValueError):
+    """A token that we did not issue, or that no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that signs or verifies under exactly one algorithm (RFC 8725 section 3.1)."""
+
+    kid: str
+    algorithm: str
+    #: None for a key that only verifies any more.
+    private: Any
+    public: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The claims of an access token (RFC 9068); times in Unix seconds."""
+
+    issuer: str
+    audience: str
+    subject: UUID
+    session_id: UUID
+    token_id: str
+    issued_at: int
+    expires_at: int
+    auth_time: int
+    email: str
+    email_verified: bool
+    amr: tuple[str, ...]
+    acr: str
+    roles: tuple[str, ...]
+
+    def claims(self) -> dict[str, Any]:
+        """Return the JSON claims in the order they are signed."""
+        return {
+            "iss": self.issuer,
+            "sub": str(self.subject),
+            "aud": self.audience,
+            "exp": self.expires_at,
+            "nbf": self.issued_at,
+            "iat": self.issued_at,
+            "jti": self.token_id,
+            "sid": str(self.session_id),
+            "kind": "access",
+            "email": self.email,
+            "email_verified": self.email_verified,
+            "auth_time": self.auth_time,
+            "amr": list(self.amr),
+            "acr": self.acr,
+            "roles": list(self.roles),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The claims of a refresh token: which generation of which session it is."""
+
+    session_id: UUID
+    generation: int
+    issued_at: int
+    expires_at: int
+
+
+def sign(key: Key, kind: str, claims: Mapping[str, Any]) -> str:
+    """Return a compact JWS over ``claims`` with ``typ`` set to ``kind``."""
+    headers = {"typ": kind, "kid": key.kid} if key.kid else {"typ": kind}
+    return _JWS.encode(json.dumps(claims, separators=(",", ":")).encode(), key.private, key.algorithm, headers)
+
+
+def key_id_of(token: str) -> str:
+    """Return the key id a token names ("" if none) after checking its spelling and header.
+
+    Raises InvalidTokenError for anything but three canonical base64url parts under ``alg typ kid``:
+    no ``crit``, ``jku``, ``jwk``, ``x5u``, ``x5c`` or ``zip`` (SEC-20), no padding, spare bits or
+    white space that would make one token look like several (SEC-23).
+    """
+    if len(token) > MAX_LENGTH or not _SPELLING.fullmatch(token):
+        raise InvalidTokenError("spelling")
+    parts = [_decode(part) for part in token.split(".")]
+    header = _object(parts[0])
+    if not set(header) <= _HEADER_FIELDS or not isinstance(header.get("typ"), str):
+        raise InvalidTokenError("header")
+    kid = header.get("kid", "")
+    if not isinstance(kid, str) or (kid and not _KID.fullmatch(kid)):
+        raise InvalidTokenError("kid")
+    return kid
+
+
+def verify(token: str, key: Key, kind: str) -> dict[str, Any]:
+    """Return the claims of a token of one kind, signed by one key under that key's algorithm.
+
+    ``key_id_of`` must have passed. Nothing about time is looked at here, so the answer may be kept.
+    """
+    try:
+        verified = _JWS.decode_complete(token, key.public, algorithms=[key.algorithm])
+    except jwt.PyJWTError as cause:
+        raise InvalidTokenError("signature") from cause
+    if verified["header"].get("typ") != kind:
+        raise InvalidTokenError("typ")
+    return _object(verified["payload"])
+
+
+def read_access(claims: Mapping[str, Any], *, issuer: str, audience: str, longest: int) -> Access:
+    """Return typed access claims; raise InvalidTokenError if one is missing, odd or not for us.
+
+    ``longest`` is the configured life in seconds: a token that claims more is not ours (SEC-21).
+    """
+    if claims.get("kind") != "access" or claims.get("iss") != issuer or claims.get("aud") != audience:
+        raise InvalidTokenError("not for us")
+    issued, expires = _whole(claims, "iat"), _whole(claims, "exp")
+    if _whole(claims, "nbf") != issued or not 0 < expires - issued <= longest:
+        raise InvalidTokenError("times")
+    verified = claims.get("email_verified")
+    if not isinstance(verified, bool):
+        raise InvalidTokenError("email_verified")
+    return Access(
+        issuer=issuer,
+        audience=audience,
+        subject=_id(claims, "sub"),
+        session_id=_id(claims, "sid"),
+        token_id=_text(claims, "jti"),
+        issued_at=issued,
+        expires_at=expires,
+        auth_time=_whole(claims, "auth_time"),
+        email=_text(claims, "email"),
+        email_verified=verified,
+        amr=_texts(claims, "amr"),
+        acr=_text(claims, "acr"),
+        roles=_texts(claims, "roles"),
+    )
+
+
+def is_current(token: Access, now: float) -> bool:
+    """Tell whether an access token counts at ``now``; it is over exactly at ``exp``."""
+    return token.issued_at - LEEWAY <= now < token.expires_at
+
+
+def refresh_claims(token: Refresh, issuer: str) -> dict[str, Any]:
+    """Return the JSON claims of a refresh token; the same generation always gives the same bytes."""
+    return {
+        "iss": issuer,
+        "kind": "refresh",
+        "sid": str(token.session_id),
+        "gen": token.generation,
+        "iat": token.issued_at,
+        "exp": token.expires_at,
+    }
+
+
+def read_refresh(claims: Mapping[str, Any], issuer: str) -> Refresh:
+    """Return typed refresh claims; raise InvalidTokenError if one is missing or odd."""
+    if claims.get("kind") != "refresh" or claims.get("iss") != issuer:
+        raise InvalidTokenError("not for us")
+    return Refresh(
+        session_id=_id(claims, "sid"),
+        generation=_whole(claims, "gen"),
+        issued_at=_whole(claims, "iat"),
+        expires_at=_whole(claims, "exp"),
+    )
+
+
+def public_jwk(key: Key) -> dict[str, str]:
+    """Return the public JWK of a key (RFC 7517), without any private member."""
+    jwk: dict[str, str] = _ALGORITHMS[key.algorithm].to_jwk(key.public, as_dict=True)
+    members = {name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}
+    return members | {"kid": key.kid, "alg": key.algorithm, "use": "sig"}
+
+
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """Return the RFC 7638 thumbprint of an EC or OKP public JWK: our ``kid``."""
+    members = {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    return _encode(hashlib.sha256(canonical).digest())
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(part: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError) as cause:
+        raise InvalidTokenError("base64url") from cause
+    if _encode(raw) != part:
+        raise InvalidTokenError("spelling")
+    return raw
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError) as cause:
+        raise InvalidTokenError("json") from cause
+    if not isinstance(found, dict):
+        raise InvalidTokenError("json")
+    return found
+
+
+def _whole(claims: Mapping[str, Any], name: str) -> int:
+    found = claims.get(name)
+    if type(found) is not int or not 0 <= found <= _LARGEST:  # bool is an int to isinstance
+        raise InvalidTokenError(name)
+    return found
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    found = claims.get(name)
+    if not isinstance(found, str) or not found:
+        raise InvalidTokenError(name)
+    return found
+
+
+def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    found = claims.get(name)
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise InvalidTokenError(name)
+    return tuple(found)
+
+
+def _id(claims: Mapping[str, Any], name: str) -> UUID:
+    found = ids.parse(_text(claims, name))
+    if found is None:
+        raise InvalidTokenError(name)
+    return found

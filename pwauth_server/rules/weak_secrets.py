@@ -1,0 +1,38 @@
+"""Secrets that must never sign anything (SEC-25; RFC 8725 section 3.5)."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+MIN_BYTES = 32
+_MIN_BITS = 64.0
+
+#: Published in example files: whoever reads them can forge every token.
+_KNOWN = frozenset({"supersecretandlongenoughforhs256", "your-super-secret-jwt-key-min-32-characters-long"})
+_MARKS = (
+    "supersecret", "super-secret", "your-secret", "your_secret",
+    "changeme", "change-me", "change_me", "replace-me", "replace_me", "replaceme",
+)  # fmt: skip
+
+
+def problem(secret: str) -> str | None:
+    """Return what is wrong with a secret in words that do not show it, or None."""
+    if len(secret.encode()) < MIN_BYTES:
+        return f"is shorter than {MIN_BYTES} bytes"
+    if secret in _KNOWN or any(mark in secret.lower() for mark in _MARKS):
+        return "is a published example"
+    if _bits(secret) < _MIN_BITS:
+        return "is too easy to guess"
+    return None
+
+
+def _bits(text: str) -> float:
+    """Estimate the chance in a text: a word said four times is one word, and ``abcdef`` is one step six times."""
+    once = text[: (text + text).index(text, 1)]
+    steps = [ord(after) - ord(before) for before, after in pairwise(once)]
+    return min(_entropy(once), _entropy(steps))
+
+
+def _entropy(symbols: Sequence[object]) -> float:
+    return -sum(count * math.log2(count / len(symbols)) for count in Counter(symbols).values())

@@ -1,0 +1,51 @@
+"""The master secret: from the configuration, or generated once into ``secrets/`` beside the database (SEC-71)."""
+
+import base64
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pwauth_server.adapters.entropy import Entropy
+from pwauth_server.config import Config
+from pwauth_server.errors import ConfigError
+
+FILE = "secret_key"
+
+
+def secret_keys(config: Config, entropy: Entropy) -> Sequence[str]:
+    """Return the ring's secrets, the sealing one first.
+
+    Without ``secret_key`` the file is used, and made (0600) if it is missing. Whether it belongs to
+    the database is proven later: a lost file leads to a refused start, not to a second beginning.
+    """
+    if config.secret_key:
+        return [secret.get_secret_value() for secret in config.secret_key]
+    path = config.secrets_folder / FILE
+    if not path.exists():
+        _generate(path, entropy)
+    try:
+        secret = path.read_text().strip()
+    except OSError as cause:
+        raise ConfigError([f"secret_key: {path} cannot be read ({cause.strerror})"]) from cause
+    if not secret:
+        raise ConfigError([f"secret_key: {path} is empty"])
+    return [secret]
+
+
+def _generate(path: Path, entropy: Entropy) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = base64.urlsafe_b64encode(entropy.random(48)).decode()
+    # Written aside and renamed into place: a crash leaves no half a key, and of two starting
+    # processes the first one's key stays (`link` does not overwrite).
+    aside = path.with_name(f".{FILE}.{os.getpid()}")
+    descriptor = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()

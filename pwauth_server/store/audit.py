@@ -1,0 +1,40 @@
+"""The audit log: one row for each thing that happened."""
+
+from tortoise import Model, fields
+
+from pwauth_server.store.fields import Uuid
+from pwauth_server.store.statements import Sql
+
+
+class AuditEntry(Model):
+    """Who did what, when, from where; facts hold ids and closed words only."""
+
+    id = fields.BigIntField(primary_key=True)
+    at = fields.FloatField()
+    event = fields.CharField(max_length=40)
+    user_id = Uuid(null=True)
+    session_id = Uuid(null=True)
+    ip = fields.CharField(max_length=45)
+    browser = fields.CharField(max_length=60)
+    request_id = fields.CharField(max_length=64)
+    method = fields.CharField(max_length=20)
+    reason = fields.CharField(max_length=20)
+    facts = fields.TextField()
+
+    class Meta:
+        """Newest rows are read by key, a person's rows by person."""
+
+        table = "audit_log"
+        indexes = (("user_id", "id"),)
+
+
+INSERT_AUDIT = Sql(
+    "record",
+    """INSERT INTO audit_log (at, event, user_id, session_id, ip, browser, request_id, method, reason, facts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+)
+
+PURGE_AUDIT = Sql(
+    "purge_audit",
+    "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at < ? ORDER BY id LIMIT ?)",
+)

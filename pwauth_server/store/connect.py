@@ -1,0 +1,61 @@
+"""Open the database that the configuration names."""
+
+from pathlib import Path
+from typing import Any
+
+from tortoise import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.context import TortoiseContext, get_current_context, set_global_context
+
+from pwauth_server.config import Config
+from pwauth_server.store.postgres import PostgresDatabase
+from pwauth_server.store.sqlite import PRAGMAS, SqliteDatabase
+from pwauth_server.store.sqlite_client import InlineSqliteClient
+from pwauth_server.store.statements import Timing
+from pwauth_server.store.transaction import Close, Database, Listener
+
+MODELS = [
+    f"pwauth_server.store.{room}"
+    for room in ("users", "magic_links", "sessions", "signing_keys", "api_keys", "email_queue", "audit", "epoch")
+]
+#: Connections to PostgreSQL.
+POOL_SIZE = 10
+
+
+async def connect(config: Config, *, listener: Listener, timing: Timing) -> Database:
+    """Open the database; tell ``listener`` of committed occurrences and ``timing`` of statements."""
+    context = TortoiseContext()
+    with context:
+        await context.init(config=tortoise_config(config))
+        default = context.connections.get("default")
+        if config.is_sqlite:
+            writer = context.connections.get("writer")
+            database: Database = await _sqlite(default, writer, context.close_connections, listener, timing)
+        else:
+            await default.create_connection(with_db=True)
+            database = PostgresDatabase(client=default, close=context.close_connections, listener=listener, timing=timing)
+    # Every verb names its connection; Tortoise still wants to find a context from any task and thread.
+    if get_current_context() is None:
+        set_global_context(context)
+    return database
+
+
+async def _sqlite(reader: BaseDBAsyncClient, writer: BaseDBAsyncClient, close: Close, listener: Listener, timing: Timing) -> Database:
+    assert isinstance(reader, InlineSqliteClient)  # noqa: S101 - for the type checker
+    assert isinstance(writer, InlineSqliteClient)  # noqa: S101
+    await writer.create_connection(with_db=True)
+    await reader.create_connection(with_db=True)
+    reader.raw.execute("PRAGMA query_only=ON")
+    return SqliteDatabase(reader=reader, writer=writer, close=close, listener=listener, timing=timing)
+
+
+def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite_client") -> dict[str, Any]:
+    """Return the configuration of Tortoise; migrations name the stock SQLite engine instead."""
+    app = {"models": {"models": MODELS, "default_connection": "default"}}
+    if config.is_sqlite:
+        Path(config.database_path).parent.mkdir(parents=True, exist_ok=True)
+        connection = {"engine": engine, "credentials": {"file_path": config.database_path, **PRAGMAS}}
+        return {"connections": {"default": connection, "writer": connection}, "apps": app}
+    url = expand_db_url(config.database_url.get_secret_value().replace("postgresql://", "postgres://", 1))
+    url["credentials"] |= {"minsize": 1, "maxsize": POOL_SIZE}
+    return {"connections": {"default": url}, "apps": app}

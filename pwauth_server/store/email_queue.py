@@ -1,0 +1,250 @@
+"""The mail queue: letters wait here, sealed, from the commit of their cause until they are delivered (SEC-72, SEC-84)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tortoise import Model, fields
+
+from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.statements import Row, Sql
+from pwauth_server.store.transaction import Runs, Tx
+
+
+class LetterRow(Model):
+    """The table ``email_queue``; times in Unix seconds."""
+
+    id = Uuid(primary_key=True)
+    kind = fields.CharField(max_length=20)
+    recipient = fields.CharField(max_length=254)
+    message_id = fields.CharField(max_length=320)
+    #: Sealed facts; wiped when the letter is sent or too old.
+    body = fields.BinaryField(null=True)
+    #: pending, sending, sent, failed, expired.
+    status = fields.CharField(max_length=10)
+    attempts = fields.IntField(default=0)
+    next_attempt_at = fields.FloatField()
+    #: While `sending`: until when its sender may take.
+    lease_until = fields.FloatField(null=True)
+    created_at = fields.FloatField()
+    #: End of the life of what the letter carries.
+    expires_at = fields.FloatField()
+    finished_at = fields.FloatField(null=True)
+    last_error = fields.CharField(max_length=20, null=True)
+    transport = fields.CharField(max_length=20, null=True)
+    #: The sign-in request a letter belongs to.
+    link_id = Uuid(null=True)
+
+    class Meta:
+        """Letters that are due are looked up by status and time."""
+
+        table = "email_queue"
+        indexes = (("status", "next_attempt_at"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter that was claimed for sending."""
+
+    id: UUID
+    kind: str
+    recipient: str
+    message_id: str
+    body: bytes
+    attempts: int
+    created_at: float
+    expires_at: float
+    link_id: UUID | None
+
+
+_CREATE = Sql(
+    "create_letter",
+    """INSERT INTO email_queue (id, kind, recipient, message_id, body, status, attempts, next_attempt_at,
+    created_at, expires_at, link_id) VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)""",
+)
+# The outer condition is checked again on the row itself: of two nodes that chose the same letters,
+# the second finds them taken.
+_CLAIM = Sql(
+    "claim_letters",
+    """UPDATE email_queue SET status = 'sending', lease_until = ?, attempts = attempts + 1
+    WHERE status = 'pending' AND id IN
+    (SELECT id FROM email_queue WHERE status = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?)
+    RETURNING id, kind, recipient, message_id, body, attempts, created_at, expires_at, link_id""",
+)
+_EXPIRE = Sql(
+    "expire_letters",
+    """UPDATE email_queue SET status = 'expired', body = NULL, finished_at = ?
+    WHERE status = 'pending' AND (expires_at <= ? OR link_id IN
+    (SELECT m.id FROM magic_links m JOIN email_queue q ON q.link_id = m.id WHERE q.status = 'pending' AND m.closed_at IS NOT NULL))
+    RETURNING id""",
+)
+_RECLAIM = Sql(
+    "reclaim_letters",
+    """UPDATE email_queue SET status = 'pending', lease_until = NULL, next_attempt_at = ?
+    WHERE status = 'sending' AND lease_until <= ?""",
+)
+_RENEW = Sql("renew_lease", "UPDATE email_queue SET lease_until = ? WHERE id = ? AND status = 'sending'")
+_SENT = Sql(
+    "letter_sent",
+    """UPDATE email_queue SET status = 'sent', body = NULL, lease_until = NULL, finished_at = ?, transport = ?,
+    last_error = NULL WHERE id = ? AND status = 'sending'""",
+)
+_DEFER = Sql(
+    "defer_letter",
+    """UPDATE email_queue SET status = 'pending', lease_until = NULL, next_attempt_at = ?, last_error = ?, transport = ?
+    WHERE id = ? AND status = 'sending'""",
+)
+# Never tried after all: the attempt is given back.
+_RELEASE = Sql(
+    "release_letter",
+    """UPDATE email_queue SET status = 'pending', lease_until = NULL, attempts = attempts - 1
+    WHERE id = ? AND status = 'sending'""",
+)
+_FAIL = Sql(
+    "letter_failed",
+    """UPDATE email_queue SET status = 'failed', lease_until = NULL, finished_at = ?, last_error = ?, transport = ?
+    WHERE id = ? AND status = 'sending'""",
+)
+_OVER = Sql(
+    "letter_expired",
+    """UPDATE email_queue SET status = 'expired', body = NULL, lease_until = NULL, finished_at = ?, last_error = ?
+    WHERE id = ? AND status = 'sending'""",
+)
+# Letters that wait because no server could be asked; what a server said about a letter itself (4xx) stands.
+_DUE_AGAIN = Sql(
+    "letters_due_again",
+    """UPDATE email_queue SET next_attempt_at = ? WHERE status = 'pending' AND next_attempt_at > ?
+    AND (last_error = 'smtp_421' OR last_error NOT LIKE 'smtp_4%')""",
+)
+_REQUEUE = Sql(
+    "requeue_letter",
+    """UPDATE email_queue SET status = 'pending', attempts = 0, next_attempt_at = ?, finished_at = NULL
+    WHERE id = ? AND status = 'failed' AND body IS NOT NULL AND expires_at > ?""",
+)
+_LIST = Sql(
+    "list_letters",
+    """SELECT id, kind, recipient, status, attempts, next_attempt_at, created_at, expires_at, finished_at, last_error, transport
+    FROM email_queue ORDER BY id DESC LIMIT ? OFFSET ?""",
+)
+_COUNTS = Sql("count_letters", "SELECT status, COUNT(*) AS n FROM email_queue GROUP BY status")
+_OLDEST = Sql("oldest_letter", "SELECT MIN(created_at) AS at FROM email_queue WHERE status IN ('pending', 'sending')")
+_NEXT_DUE = Sql(
+    "next_letter",
+    """SELECT MIN(CASE status WHEN 'sending' THEN lease_until ELSE next_attempt_at END) AS at
+    FROM email_queue WHERE status IN ('pending', 'sending')""",
+)
+_WIPE = Sql("wipe_letters", "UPDATE email_queue SET body = NULL WHERE status = 'failed' AND expires_at <= ? AND body IS NOT NULL")
+_PURGE = Sql(
+    "purge_letters",
+    """DELETE FROM email_queue WHERE id IN
+    (SELECT id FROM email_queue WHERE status IN ('sent', 'failed', 'expired') AND finished_at < ? ORDER BY id LIMIT ?)""",
+)
+
+
+async def create(
+    tx: Tx, *, letter_id: UUID, kind: str, recipient: str, message_id: str, body: bytes, now: float, expires_at: float, link_id: UUID | None
+) -> None:
+    """Queue a letter; it is due at once."""
+    await tx.run(_CREATE, letter_id, kind, recipient, message_id, body, now, now, expires_at, link_id)
+
+
+async def claim(tx: Tx, *, now: float, lease_until: float, limit: int) -> list[Letter]:
+    """Take letters that are due; until ``lease_until`` nobody else will."""
+    return [_letter(row) for row in await tx.all(_CLAIM, lease_until, now, limit)]
+
+
+async def expire_stale(tx: Tx, now: float) -> int:
+    """Give up waiting letters whose link is over or used; return how many."""
+    return len(await tx.all(_EXPIRE, now, now))
+
+
+async def reclaim(tx: Tx, *, now: float, leases_before: float) -> int:
+    """Put back letters whose sender was lost: those whose lease ended by ``leases_before``."""
+    return await tx.run(_RECLAIM, now, leases_before)
+
+
+async def renew(tx: Tx, letter_id: UUID, lease_until: float) -> bool:
+    """Prolong a lease just before sending; False if the letter is not ours any more."""
+    return await tx.run(_RENEW, lease_until, letter_id) == 1
+
+
+async def mark_sent(tx: Tx, letter_id: UUID, *, now: float, transport: str) -> None:
+    """Write down that another server took responsibility; the body is wiped."""
+    await tx.run(_SENT, now, transport, letter_id)
+
+
+async def defer(tx: Tx, letter_id: UUID, *, until: float, error: str, transport: str) -> None:
+    """Let a letter wait for its next try."""
+    await tx.run(_DEFER, until, error, transport, letter_id)
+
+
+async def release(tx: Tx, letter_id: UUID) -> None:
+    """Put back a letter that was claimed but not tried."""
+    await tx.run(_RELEASE, letter_id)
+
+
+async def mark_failed(tx: Tx, letter_id: UUID, *, now: float, error: str, transport: str) -> None:
+    """Write down a dead letter; its body stays, sealed, for a requeue."""
+    await tx.run(_FAIL, now, error, transport, letter_id)
+
+
+async def mark_expired(tx: Tx, letter_id: UUID, *, now: float, error: str) -> None:
+    """Give a claimed letter up because what it carries is over."""
+    await tx.run(_OVER, now, error, letter_id)
+
+
+async def due_again(tx: Tx, now: float) -> int:
+    """Make letters that wait for a lost mail server due at once: it is back; return how many."""
+    return await tx.run(_DUE_AGAIN, now, now)
+
+
+async def requeue(tx: Tx, letter_id: UUID, now: float) -> bool:
+    """Let a dead letter be tried again; False if there is none of that id with a body and life left."""
+    return await tx.run(_REQUEUE, now, letter_id, now) == 1
+
+
+async def page(db: Runs, *, limit: int, offset: int = 0) -> Sequence[Row]:
+    """Return letters without bodies, newest first."""
+    rows: Sequence[Row] = await db.all(_LIST, limit, offset)
+    return rows
+
+
+async def counts(db: Runs) -> Mapping[str, int]:
+    """Return how many letters there are of each status."""
+    return {row["status"]: int(row["n"]) for row in await db.all(_COUNTS)}
+
+
+async def oldest(db: Runs) -> float | None:
+    """Return when the oldest letter that waits was queued."""
+    return _number(await db.one(_OLDEST))
+
+
+async def next_due(db: Runs) -> float | None:
+    """Return when the next letter is due, or a lost lease ends."""
+    return _number(await db.one(_NEXT_DUE))
+
+
+async def purge(tx: Tx, *, before: float, now: float, limit: int) -> int:
+    """Delete letters that were finished before a moment, wipe dead ones past their life; return how many were deleted."""
+    await tx.run(_WIPE, now)
+    return await tx.run(_PURGE, before, limit)
+
+
+def _number(row: Row | None) -> float | None:
+    value: Any = row["at"] if row else None
+    return None if value is None else float(value)
+
+
+def _letter(row: Row) -> Letter:
+    return Letter(
+        id=as_uuid(row["id"]),
+        kind=row["kind"],
+        recipient=row["recipient"],
+        message_id=row["message_id"],
+        body=row["body"] or b"",
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        link_id=as_uuid(row["link_id"]),
+    )

@@ -1,0 +1,166 @@
+"""Sign-in requests: a link and a code share one row, so that only one of them can win (SEC-10)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tortoise import Model, fields
+
+from pwauth_server.rules.codes import MAX_TRIES
+from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.statements import Row, Sql
+from pwauth_server.store.transaction import Runs, Tx
+
+
+class MagicLinkRow(Model):
+    """The table ``magic_links``; its id is the public `request_id`; times in Unix seconds."""
+
+    id = Uuid(primary_key=True)
+    purpose = fields.CharField(max_length=20)
+    email = fields.CharField(max_length=254)
+    token_hash = fields.BinaryField()
+    code_mac = fields.BinaryField()
+    #: Hash of the cookie of the browser that asked; null if it was no browser.
+    browser_hash = fields.BinaryField(null=True)
+    tries = fields.IntField(default=0)
+    return_to = fields.CharField(max_length=2048, null=True)
+    ip = fields.CharField(max_length=45)
+    browser = fields.CharField(max_length=60)
+    created_at = fields.FloatField()
+    expires_at = fields.FloatField()
+    closed_at = fields.FloatField(null=True)
+    close_reason = fields.CharField(max_length=20, null=True)
+
+    class Meta:
+        """Live requests of an address are looked up by address."""
+
+        table = "magic_links"
+        indexes = (("email", "id"),)
+
+
+@dataclass(frozen=True, slots=True)
+class MagicLink:
+    """A sign-in request."""
+
+    id: UUID
+    purpose: str
+    email: str
+    token_hash: bytes
+    code_mac: bytes
+    browser_hash: bytes | None
+    tries: int
+    return_to: str | None
+    ip: str
+    browser: str
+    created_at: float
+    expires_at: float
+    closed: bool
+
+    def is_live(self, now: float) -> bool:
+        """Tell whether this request can still be used; it is over exactly at ``expires_at`` (SEC-11)."""
+        return not self.closed and now < self.expires_at and self.tries < MAX_TRIES
+
+
+_COLUMNS = """id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to, ip, browser,
+    created_at, expires_at, closed_at"""
+_CREATE = Sql(
+    "create_magic_link",
+    """INSERT INTO magic_links (id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to,
+    ip, browser, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)""",
+)
+_FIND = Sql("find_magic_link", f"SELECT {_COLUMNS} FROM magic_links WHERE id = ?")
+_LATEST_OF_BROWSER = Sql(
+    "latest_magic_link",
+    """SELECT id FROM magic_links WHERE email = ? AND browser_hash = ? AND closed_at IS NULL AND expires_at > ?
+    ORDER BY id DESC LIMIT 1""",
+)
+# The try is counted before anything is compared: forty parallel guesses cannot slip past (SEC-16).
+_RESERVE_TRY = Sql(
+    "reserve_try",
+    f"""UPDATE magic_links SET tries = tries + 1 WHERE id = ? AND closed_at IS NULL AND expires_at > ?
+    AND tries < {MAX_TRIES} RETURNING {_COLUMNS}""",
+)
+_CONSUME = Sql(
+    "consume_magic_link",
+    "UPDATE magic_links SET closed_at = ?, close_reason = 'used' WHERE id = ? AND closed_at IS NULL AND expires_at > ?",
+)
+_CLOSE_OTHERS = Sql(
+    "close_magic_links",
+    "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND closed_at IS NULL",
+)
+_CLOSE_OLDEST = Sql(
+    "close_oldest_magic_links",
+    """UPDATE magic_links SET closed_at = ?, close_reason = 'replaced'
+    WHERE email = ? AND closed_at IS NULL AND expires_at > ? AND created_at <= ? AND id NOT IN
+    (SELECT id FROM magic_links WHERE email = ? AND closed_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT ?)""",
+)
+_PURGE = Sql(
+    "purge_magic_links",
+    """DELETE FROM magic_links WHERE id IN
+    (SELECT id FROM magic_links WHERE id < ? AND expires_at < ? ORDER BY id LIMIT ?) RETURNING close_reason""",
+)
+
+
+async def create(tx: Tx, link: MagicLink) -> None:
+    """Store a new sign-in request."""
+    v = link
+    await tx.run(
+        _CREATE, v.id, v.purpose, v.email, v.token_hash, v.code_mac, v.browser_hash, v.return_to,
+        v.ip, v.browser, v.created_at, v.expires_at,
+    )  # fmt: skip
+
+
+async def find(db: Runs, link_id: UUID) -> MagicLink | None:
+    """Return a sign-in request by its id."""
+    return _link(await db.one(_FIND, link_id))
+
+
+async def latest_of_browser(db: Runs, email: str, browser_hash: bytes, now: float) -> UUID | None:
+    """Return the newest live request that this browser made for an address."""
+    row = await db.one(_LATEST_OF_BROWSER, email, browser_hash, now)
+    return as_uuid(row["id"]) if row else None
+
+
+async def reserve_try(tx: Tx, link_id: UUID, now: float) -> MagicLink | None:
+    """Count a try with the code and return the request; None if it is not live any more."""
+    return _link(await tx.one(_RESERVE_TRY, link_id, now))
+
+
+async def consume(tx: Tx, link_id: UUID, now: float) -> bool:
+    """Use a request up; False if somebody was faster or it is over."""
+    return await tx.run(_CONSUME, now, link_id, now) == 1
+
+
+async def close_all_of(tx: Tx, email: str, now: float) -> None:
+    """End every open request of an address: a sign-in makes the others worthless (SEC-19)."""
+    await tx.run(_CLOSE_OTHERS, now, email)
+
+
+async def make_room(tx: Tx, email: str, *, keep: int, cooldown: float, now: float) -> None:
+    """End the oldest open requests of an address beyond ``keep``, but none younger than ``cooldown`` seconds."""
+    await tx.run(_CLOSE_OLDEST, now, email, now, now - cooldown, email, now, keep)
+
+
+async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> tuple[int, int]:
+    """Delete old requests; return how many, and how many of them nobody ever used."""
+    rows = await tx.all(_PURGE, below, now, limit)
+    return len(rows), sum(row["close_reason"] is None for row in rows)
+
+
+def _link(row: Row | None) -> MagicLink | None:
+    if row is None:
+        return None
+    return MagicLink(
+        id=as_uuid(row["id"]),
+        purpose=row["purpose"],
+        email=row["email"],
+        token_hash=row["token_hash"],
+        code_mac=row["code_mac"],
+        browser_hash=row["browser_hash"],
+        tries=row["tries"],
+        return_to=row["return_to"],
+        ip=row["ip"],
+        browser=row["browser"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        closed=row["closed_at"] is not None,
+    )

@@ -1,0 +1,43 @@
+"""PostgreSQL: a pool, and a plain transaction for each unit of work."""
+
+import asyncio
+from typing import Any, TypeVar
+
+from tortoise import BaseDBAsyncClient
+
+from pwauth_server.store.statements import Statements, Timing
+from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
+
+T = TypeVar("T")
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database as `Database`."""
+
+    def __init__(self, *, client: BaseDBAsyncClient, close: Close, listener: Listener, timing: Timing) -> None:
+        """Use a Tortoise client with a pool."""
+        super().__init__(listener)
+        self.reads = Statements(client, timing)
+        self._client, self._close = client, close
+        self._timing = timing
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def unit(self, work: Work[T]) -> T:
+        """Run ``work`` in a task of its own: a client that hangs up cancels only its waiting."""
+        task = asyncio.get_running_loop().create_task(self._transact(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _transact(self, work: Work[T]) -> T:
+        async with self._client._in_transaction() as connection:  # noqa: SLF001 - tortoise.in_transaction finds the client by name only
+            tx = Tx(Statements(connection, self._timing))
+            result = await work(tx)
+        self._published(tx)
+        return result
+
+    async def close(self) -> None:
+        """Wait for running units, then close the pool."""
+        if self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+        await self._close()

@@ -1,0 +1,183 @@
+"""Sessions: one row for each sign-in; the refresh token is only a counter in it (SEC-50, SEC-54)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tortoise import Model, fields
+
+from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.statements import Row, Sql
+from pwauth_server.store.transaction import Runs, Tx
+from pwauth_server.store.users import UserRow, split
+
+
+class SessionRow(Model):
+    """The table ``sessions``; times in Unix seconds."""
+
+    id = Uuid(primary_key=True)
+    user: fields.ForeignKeyRelation[UserRow] = fields.ForeignKeyField("models.UserRow", on_delete=fields.CASCADE)
+    generation = fields.BigIntField(default=0)
+    created_at = fields.FloatField()
+    auth_time = fields.FloatField()
+    amr = fields.CharField(max_length=100)
+    acr = fields.CharField(max_length=40)
+    ip = fields.CharField(max_length=45)
+    browser = fields.CharField(max_length=60)
+    last_used_at = fields.FloatField()
+    #: When the live generation was issued.
+    rotated_at = fields.FloatField()
+    #: Idle end; every rotation moves it, never past `absolute_expires_at`.
+    expires_at = fields.FloatField()
+    absolute_expires_at = fields.FloatField()
+    ended_at = fields.FloatField(null=True)
+    end_reason = fields.CharField(max_length=20, null=True)
+
+    class Meta:
+        """A person's sessions are looked up by person; nothing a rotation writes is indexed."""
+
+        table = "sessions"
+        indexes = (("user_id", "id"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session with what its owner's tokens say."""
+
+    id: UUID
+    user_id: UUID
+    email: str
+    verified: bool
+    disabled: bool
+    roles: tuple[str, ...]
+    generation: int
+    created_at: float
+    auth_time: float
+    amr: tuple[str, ...]
+    acr: str
+    ip: str
+    browser: str
+    last_used_at: float
+    rotated_at: float
+    expires_at: float
+    absolute_expires_at: float
+    ended: bool
+    #: Changes whenever keys change: see `store/epoch.py`.
+    epoch: int
+
+    def is_live(self, now: float) -> bool:
+        """Tell whether this session counts at ``now`` (SEC-09, SEC-53)."""
+        return not self.ended and not self.disabled and now < self.expires_at
+
+
+_SELECT = """SELECT s.id, s.user_id, s.generation, s.created_at, s.auth_time, s.amr, s.acr, s.ip, s.browser,
+    s.last_used_at, s.rotated_at, s.expires_at, s.absolute_expires_at, s.ended_at,
+    u.email, u.verified_at, u.disabled_at, u.roles,
+    (SELECT number FROM server_state WHERE name = 'epoch') AS epoch
+    FROM sessions s JOIN users u ON u.id = s.user_id"""
+_FIND = Sql("find_session", f"{_SELECT} WHERE s.id = ?")
+_LIST = Sql("list_sessions", f"{_SELECT} WHERE s.user_id = ? AND s.ended_at IS NULL AND s.expires_at > ? ORDER BY s.id DESC LIMIT 100")
+_COUNT = Sql("count_sessions", "SELECT COUNT(*) AS n FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ?")
+_COUNT_ALL = Sql("count_all_sessions", "SELECT COUNT(*) AS n FROM sessions WHERE ended_at IS NULL AND expires_at > ?")
+_CREATE = Sql(
+    "create_session",
+    """INSERT INTO sessions (id, user_id, generation, created_at, auth_time, amr, acr, ip, browser,
+    last_used_at, rotated_at, expires_at, absolute_expires_at) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+)
+# The comparison with the presented generation makes this a compare-and-swap: of fifty parallel
+# refreshes one moves the counter, the others find it moved.
+_ROTATE = Sql(
+    "rotate_session",
+    """UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, expires_at = ?
+    WHERE id = ? AND generation = ? AND ended_at IS NULL""",
+)
+_TOUCH = Sql("touch_session", "UPDATE sessions SET last_used_at = ?, expires_at = ? WHERE id = ? AND ended_at IS NULL")
+_END = Sql("end_session", "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ? AND ended_at IS NULL")
+_END_OTHERS = Sql(
+    "end_other_sessions",
+    "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL AND expires_at > ? RETURNING id",
+)
+_PURGE = Sql(
+    "purge_sessions",
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < ? AND absolute_expires_at < ? ORDER BY id LIMIT ?)",
+)
+
+
+async def create(tx: Tx, session: Session) -> None:
+    """Store a new session at generation 0."""
+    s = session
+    await tx.run(
+        _CREATE, s.id, s.user_id, s.created_at, s.auth_time, " ".join(s.amr), s.acr, s.ip, s.browser,
+        s.last_used_at, s.rotated_at, s.expires_at, s.absolute_expires_at,
+    )  # fmt: skip
+
+
+async def find(db: Runs, session_id: UUID) -> Session | None:
+    """Return a session, live or not."""
+    row = await db.one(_FIND, session_id)
+    return None if row is None else _session(row)
+
+
+async def live_of(db: Runs, user_id: UUID, now: float) -> list[Session]:
+    """Return a person's live sessions, newest first, 100 at the most."""
+    return [_session(row) for row in await db.all(_LIST, user_id, now)]
+
+
+async def count_live_of(db: Runs, user_id: UUID, now: float) -> int:
+    """Return how many live sessions a person has."""
+    row = await db.one(_COUNT, user_id, now)
+    return int(row["n"]) if row else 0
+
+
+async def count_live(db: Runs, now: float) -> int:
+    """Return how many sessions are live in all."""
+    row = await db.one(_COUNT_ALL, now)
+    return int(row["n"]) if row else 0
+
+
+async def rotate(tx: Tx, session_id: UUID, *, generation: int, now: float, expires_at: float) -> bool:
+    """Move a session from ``generation`` to the next; False if another request was faster."""
+    return await tx.run(_ROTATE, now, now, expires_at, session_id, generation) == 1
+
+
+async def touch(tx: Tx, session_id: UUID, *, now: float, expires_at: float) -> None:
+    """Move the idle end of a session that a browser holds by cookie."""
+    await tx.run(_TOUCH, now, expires_at, session_id)
+
+
+async def end(tx: Tx, session_id: UUID, *, now: float, reason: str) -> bool:
+    """End a session; False if it was over already."""
+    return await tx.run(_END, now, reason, session_id) == 1
+
+
+async def end_others(tx: Tx, user_id: UUID, *, keep: UUID, now: float, reason: str) -> list[UUID]:
+    """End all sessions of a person but one; return their ids."""
+    return [as_uuid(row["id"]) for row in await tx.all(_END_OTHERS, now, reason, user_id, keep, now)]
+
+
+async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> int:
+    """Delete sessions that were created before the id ``below`` and whose absolute life is over."""
+    return await tx.run(_PURGE, below, now, limit)
+
+
+def _session(row: Row) -> Session:
+    return Session(
+        id=as_uuid(row["id"]),
+        user_id=as_uuid(row["user_id"]),
+        email=row["email"],
+        verified=row["verified_at"] is not None,
+        disabled=row["disabled_at"] is not None,
+        roles=split(row["roles"]),
+        generation=row["generation"],
+        created_at=row["created_at"],
+        auth_time=row["auth_time"],
+        amr=split(row["amr"]),
+        acr=row["acr"],
+        ip=row["ip"],
+        browser=row["browser"],
+        last_used_at=row["last_used_at"],
+        rotated_at=row["rotated_at"],
+        expires_at=row["expires_at"],
+        absolute_expires_at=row["absolute_expires_at"],
+        ended=row["ended_at"] is not None,
+        epoch=row["epoch"],
+    )

@@ -1,0 +1,188 @@
+"""SQLite: one writer thread that commits in groups, one connection for reads on the event loop.
+
+While a commit waits for the disk, the next units queue up; they then share one transaction and one
+``fsync``, each behind a savepoint of its own. Full durability at the price of one commit for many
+(``docs/decisions/0003-units-of-work.md``).
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from time import perf_counter
+from typing import Any, TypeVar
+
+from pwauth_server.errors import Unavailable
+from pwauth_server.store.sqlite_client import InlineSqliteClient
+from pwauth_server.store.statements import ConstraintViolated, Row, Sql, Statements, Timing
+from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
+
+T = TypeVar("T")
+
+#: Units that share a commit at the most.
+MAX_GROUP = 256
+
+#: Applied by every connection. Tortoise's own journal_size_limit of 16 KiB would shrink the log at
+#: each reset and make it grow again; synchronous=FULL is what "nothing is lost" costs.
+PRAGMAS: dict[str, str | int] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "journal_size_limit": 67_108_864,
+    "wal_autocheckpoint": 16_000,
+    "busy_timeout": 5000,
+    "cache_size": -8192,
+    "temp_store": "MEMORY",
+    "secure_delete": "ON",
+}
+
+
+class SqliteStatements(Statements):
+    """Named statements straight on the ``sqlite3`` connection of an inline client."""
+
+    orm: InlineSqliteClient
+
+    async def all(self, sql: Sql, *values: Any) -> Sequence[Row]:
+        """Return every row."""
+        return self._execute(sql, values).fetchall()
+
+    async def one(self, sql: Sql, *values: Any) -> Row | None:
+        """Return the first row, or None."""
+        cursor = self._execute(sql, values)
+        row: Row | None = cursor.fetchone()
+        cursor.close()  # an unfinished RETURNING would hold its transaction open
+        return row
+
+    async def run(self, sql: Sql, *values: Any) -> int:
+        """Run a statement that changes rows; return how many."""
+        return self._execute(sql, values).rowcount
+
+    def _execute(self, sql: Sql, values: Sequence[Any]) -> sqlite3.Cursor:
+        started = perf_counter()
+        try:
+            return self.orm.raw.execute(sql.sqlite, values)
+        except sqlite3.IntegrityError as cause:
+            raise ConstraintViolated(str(cause)) from cause
+        finally:
+            self._timing(sql.name, perf_counter() - started)
+
+
+@dataclass(slots=True)
+class _Unit:
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+    tx: Tx | None = None
+    result: Any = None
+    error: BaseException | None = None
+
+
+class SqliteDatabase(Database):
+    """The SQLite file as `Database`."""
+
+    def __init__(
+        self, *, reader: InlineSqliteClient, writer: InlineSqliteClient, close: Close, listener: Listener, timing: Timing
+    ) -> None:
+        """Start the writer thread; the loop that runs now gets the answers, ``close`` closes both connections."""
+        super().__init__(listener)
+        self.reads = SqliteStatements(reader, timing)
+        self._reader, self._writer, self._close = reader, writer, close
+        self._writes = SqliteStatements(writer, timing)
+        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer")
+        self._thread.start()
+        self._closed = False
+
+    async def unit(self, work: Work[T]) -> T:
+        """Run ``work`` in the writer thread; return its answer once the group is on the disk."""
+        if self._closed:
+            raise Unavailable
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Unit(work, answer))
+        return await answer
+
+    async def close(self) -> None:
+        """Let the writer finish its queue, then close both connections."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+            await self._close()
+
+    # -- in the writer thread
+
+    def _run(self) -> None:
+        while True:
+            group, closing = self._next_group()
+            if group:
+                self._commit(group)
+                self._loop.call_soon_threadsafe(self._settle, group)
+            if closing:
+                return
+
+    def _next_group(self) -> tuple[list[_Unit], bool]:
+        """Wait for a unit; return it with all that queued up meanwhile, and whether to stop."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                unit = self._queue.get_nowait()
+            except Empty:
+                break
+            if unit is None:
+                return group, True
+            group.append(unit)
+        return group, False
+
+    def _commit(self, group: list[_Unit]) -> None:
+        raw = self._writer.raw
+        try:
+            # IMMEDIATE: a deferred transaction that reads first fails at once, whatever the busy
+            # timeout, when another process (the command line) has written since.
+            raw.execute("BEGIN IMMEDIATE")
+            for unit in group:
+                self._attempt(raw, unit)
+            raw.execute("COMMIT")
+        except sqlite3.Error as cause:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            for unit in group:
+                unit.error = Unavailable()
+                unit.error.__cause__ = cause
+
+    def _attempt(self, raw: sqlite3.Connection, unit: _Unit) -> None:
+        raw.execute("SAVEPOINT unit")
+        try:
+            unit.tx = Tx(self._writes)
+            unit.result = _drive(unit.work(unit.tx))
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the unit
+            raw.execute("ROLLBACK TO unit")
+            unit.error = error
+        raw.execute("RELEASE unit")
+
+    # -- back on the event loop
+
+    def _settle(self, group: list[_Unit]) -> None:
+        for unit in group:
+            if unit.error is None and unit.tx is not None:
+                self._published(unit.tx)
+            if unit.answer.done():  # whoever asked is gone; what they asked for is done all the same
+                continue
+            if unit.error is not None:
+                unit.answer.set_exception(unit.error)
+            else:
+                unit.answer.set_result(unit.result)
+
+
+def _drive(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends; one that waits for anything else is a mistake of ours."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("a unit of work awaited something other than its transaction")

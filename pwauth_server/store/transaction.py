@@ -1,0 +1,106 @@
+"""Units of work: the only way to write (``docs/decisions/0003-units-of-work.md``).
+
+A unit is ``async def work(tx)``. Returning commits, raising rolls back, and the caller gets the
+answer after the commit. It runs apart from the request that asked for it, so a client that hangs up
+cannot leave a transaction open; it may await nothing but its ``tx``.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from tortoise import BaseDBAsyncClient
+
+from pwauth_server.events import UNAUDITED, Occurrence
+from pwauth_server.store.audit import INSERT_AUDIT
+from pwauth_server.store.statements import Row, Sql, Statements
+
+T = TypeVar("T")
+Work = Callable[["Tx"], Coroutine[Any, Any, T]]
+Listener = Callable[[Occurrence], None]
+Close = Callable[[], Awaitable[None]]
+
+
+class Runs(Protocol):
+    """What both transactions and plain reads can do."""
+
+    orm: BaseDBAsyncClient
+
+    async def all(self, sql: Sql, *values: Any) -> Any:
+        """Return every row."""
+
+    async def one(self, sql: Sql, *values: Any) -> Row | None:
+        """Return the first row, or None."""
+
+
+class Tx:
+    """A transaction as a unit of work sees it."""
+
+    def __init__(self, statements: Statements) -> None:
+        """Begin with nothing recorded."""
+        self._statements = statements
+        self.orm = statements.orm
+        self.all = statements.all
+        self.one = statements.one
+        self.run = statements.run
+        self.occurrences: list[Occurrence] = []
+        self.hooks: list[Callable[[], None]] = []
+
+    async def record(self, occurrence: Occurrence) -> None:
+        """Tell what happened: the audit row now, in this transaction; counters after the commit."""
+        if occurrence.event not in UNAUDITED:
+            await self.run(
+                INSERT_AUDIT,
+                occurrence.at,
+                occurrence.event.value,
+                occurrence.user_id,
+                occurrence.session_id,
+                occurrence.caller.ip,
+                occurrence.caller.browser,
+                occurrence.caller.request_id,
+                occurrence.method,
+                occurrence.reason,
+                json.dumps(occurrence.facts),
+            )
+        self.occurrences.append(occurrence)
+
+    def after_commit(self, hook: Callable[[], None]) -> None:
+        """Call ``hook`` on the event loop once this is committed; never if it is rolled back."""
+        self.hooks.append(hook)
+
+
+class Database(ABC):
+    """The one database of this process."""
+
+    #: For reading outside a transaction; sees what is committed.
+    reads: Statements
+
+    def __init__(self, listener: Listener) -> None:
+        """Tell ``listener`` of every committed occurrence, on the event loop."""
+        self._listener = listener
+
+    @abstractmethod
+    async def unit(self, work: Work[T]) -> T:
+        """Run ``work`` in a transaction of its own and return its answer once that is committed."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was handed over, then close."""
+
+    async def ping(self) -> None:
+        """Ask the database for one row; raise what the driver raises."""
+        await self.reads.one(_PING)
+
+    async def record(self, occurrence: Occurrence) -> None:
+        """Record one occurrence in a transaction of its own: what must survive a refusal."""
+        await self.unit(lambda tx: tx.record(occurrence))
+
+    def _published(self, tx: Tx) -> None:
+        for occurrence in tx.occurrences:
+            self._listener(occurrence)
+        for hook in tx.hooks:
+            hook()
+
+
+_PING = Sql("ping", "SELECT 1 AS one")

@@ -1,0 +1,1 @@
+"""Web speaks HTTP: shapes in, one flow, a reply out."""

@@ -1,0 +1,57 @@
+"""My account and my sessions."""
+
+from pwauth_server.flows import account, sessions
+from pwauth_server.web import answers, bodies, cookies, replies, schemas
+from pwauth_server.web.replies import Reply
+from pwauth_server.web.route import Call, Guard, Route
+
+
+async def me(call: Call) -> Reply:
+    """Tell who is signed in."""
+    return replies.ok(answers.person(await account.me(call.deps, call.owner)))
+
+
+async def rename(call: Call) -> Reply:
+    """Change one's name."""
+    await account.rename(call.deps, call.owner, call.body.name)
+    return await me(call)
+
+
+async def list_sessions(call: Call) -> Reply:
+    """List one's live sessions."""
+    found = await sessions.of_owner(call.deps, call.owner)
+    return replies.ok({"sessions": [answers.session(it, call.owner) for it in found]})
+
+
+async def end_session(call: Call) -> Reply:
+    """End one of one's sessions."""
+    await sessions.end(call.deps, call.owner, call.path["session_id"], call.caller)
+    return replies.empty()
+
+
+async def end_other_sessions(call: Call) -> Reply:
+    """End all of one's sessions but this one."""
+    return replies.ok({"ended": await sessions.end_others(call.deps, call.owner, call.caller)})
+
+
+async def log_out(call: Call) -> Reply:
+    """End this session and clear the cookie."""
+    await sessions.log_out(call.deps, call.owner, call.caller)
+    reply = replies.redirect("/") if bodies.is_form(call.request) else replies.empty()
+    cookies.drop(reply, cookies.SESSION)
+    return reply
+
+
+_SIGNED_IN = {401: "Not signed in."}
+
+ROUTES = (
+    Route("GET", "/me", me, "Who am I", "Account", guard=Guard.SESSION, answer=schemas.Person, statuses=_SIGNED_IN),
+    Route("PATCH", "/me", rename, "Change my name", "Account", guard=Guard.SESSION, body=schemas.Renaming, answer=schemas.Person, statuses=_SIGNED_IN),
+    Route("GET", "/sessions", list_sessions, "List my sessions", "Account", guard=Guard.SESSION, answer=schemas.SessionList, statuses=_SIGNED_IN),
+    Route("DELETE", "/sessions", end_other_sessions, "End all my other sessions", "Account", guard=Guard.SESSION, answer=schemas.Ended, statuses=_SIGNED_IN),
+    Route(
+        "DELETE", "/sessions/<session_id:str>", end_session, "End one of my sessions", "Account",
+        guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Ended.", 404: "No such session of mine."},
+    ),
+    Route("POST", "/logout", log_out, "End this session", "Account", guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Signed out."}),
+)  # fmt: skip

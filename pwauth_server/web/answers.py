@@ -1,0 +1,50 @@
+"""What flows return, as the JSON that `schemas` describe."""
+
+from typing import Any
+
+from pwauth_server.flows.account import Me
+from pwauth_server.flows.tokens import TokenPair
+from pwauth_server.rules.moments import rfc3339
+from pwauth_server.flows.sessions import Session
+
+
+def tokens(pair: TokenPair) -> dict[str, Any]:
+    """Return `schemas.Tokens`."""
+    return {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+        "session_id": pair.session_id,
+    }
+
+
+def session(it: Session, current: Session) -> dict[str, Any]:
+    """Return `schemas.SessionInfo`."""
+    return {
+        "id": str(it.id),
+        "created_at": rfc3339(it.created_at),
+        "last_used_at": rfc3339(it.last_used_at),
+        "expires_at": rfc3339(it.expires_at),
+        "ip": it.ip,
+        "browser": it.browser,
+        "amr": it.amr,
+        "current": it.id == current.id,
+    }
+
+
+def person(me: Me) -> dict[str, Any]:
+    """Return `schemas.Person`."""
+    return {
+        "sub": str(me.user.id),
+        "email": me.user.email,
+        "email_verified": me.user.verified,
+        "name": me.user.name,
+        "roles": me.user.roles,
+        "created_at": rfc3339(me.user.created_at),
+        "session_id": str(me.session.id),
+        "auth_time": int(me.session.auth_time),
+        "amr": me.session.amr,
+        "acr": me.session.acr,
+        "sessions": me.sessions,
+    }

@@ -1,0 +1,121 @@
+"""Request bodies, read strictly (SEC-18, SEC-76): one spelling, one meaning, or a 4xx that echoes nothing."""
+
+import json
+import math
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from sanic import Request
+
+from pwauth_server.errors import Malformed, UnsupportedMediaType
+
+MAX_DEPTH = 32
+MAX_TEXT = 4096
+MAX_FIELDS = 20
+_MAX_INTEGER = 2**63
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def is_form(request: Request) -> bool:
+    """Tell whether the body is an HTML form."""
+    return _media_type(request) == "application/x-www-form-urlencoded"
+
+
+def read(request: Request, shape: type[Shape], *, form: bool) -> Shape:
+    """Return the body as ``shape``; ``form`` also takes an HTML form. Raises Malformed or UnsupportedMediaType."""
+    media_type = _media_type(request)
+    if not request.body and not media_type:
+        raise Malformed("The body is missing.")
+    if request.headers.get("content-encoding"):
+        raise UnsupportedMediaType
+    if media_type == "application/json":
+        content = _json(request.body)
+    elif form and media_type == "application/x-www-form-urlencoded":
+        content = _form(request.body)
+    else:
+        # Any other type would let a foreign page send JSON without asking (a "simple" request).
+        raise UnsupportedMediaType
+    return validated(shape, content)
+
+
+def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:
+    """Return ``content`` as ``shape``; raise Malformed naming our fields, never the values."""
+    try:
+        return shape.model_validate(content)
+    except ValidationError as invalid:
+        faults = invalid.errors(include_input=False, include_url=False, include_context=False)
+        raise Malformed("; ".join(sorted({_fault(str(fault["type"]), fault["loc"]) for fault in faults}))) from None
+
+
+def _fault(kind: str, where: tuple[int | str, ...]) -> str:
+    if kind == "extra_forbidden":  # the name is the client's own text
+        return "There is a field that does not belong here."
+    field = where[0] if where else "body"
+    return f"{field}: is missing." if kind == "missing" else f"{field}: is not valid."
+
+
+def _media_type(request: Request) -> str:
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        content = _decode(body.decode())
+    except (ValueError, RecursionError) as cause:
+        raise Malformed("The body is not valid JSON.") from cause
+    if not isinstance(content, dict):
+        raise Malformed("The body must be a JSON object.")
+    _look_at(content, 1)
+    return content
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except (ValueError, UnicodeDecodeError) as cause:
+        raise Malformed("The form is not valid.") from cause
+    content = _object(pairs)
+    _look_at(content, 1)
+    return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise Malformed("A field is given twice.")
+    return content
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise Malformed(f"JSON has no {constant}.")
+
+
+def _look_at(value: Any, depth: int) -> None:
+    """Refuse what databases, parsers or people would read differently."""
+    if depth > MAX_DEPTH:
+        raise Malformed("The body is nested too deeply.")
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT or "\0" in value or not _is_unicode(value):
+            raise Malformed("A text in the body is too long or not valid.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _look_at(key, depth)
+            _look_at(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _look_at(item, depth + 1)
+    elif (isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER) or (isinstance(value, float) and not math.isfinite(value)):
+        raise Malformed("A number in the body is out of range.")
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text has no half of a surrogate pair, which no database and no file takes."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse).decode

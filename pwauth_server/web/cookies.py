@@ -1,0 +1,54 @@
+"""The only place that writes and reads cookies (SEC-17, SEC-95)."""
+
+import base64
+import re
+
+from sanic import Request
+
+from pwauth_server.errors import Malformed
+from pwauth_server.rules import secrets
+from pwauth_server.web.replies import Reply
+
+#: Ties a sign-in request to the browser that made it.
+REQUEST = "__Host-pwauth_request"
+#: Signs a browser in.
+SESSION = "__Host-pwauth_session"
+
+#: Life of the request cookie in seconds: longer than any link.
+REQUEST_LIFE = 900
+_BINDING = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+def get(request: Request, name: str) -> str | None:
+    """Return a cookie's value; raise Malformed if it is there twice: one of the two was tossed in."""
+    header = request.headers.get("cookie")
+    if not header:
+        return None
+    values = [value for key, _, value in (part.strip().partition("=") for part in header.split(";")) if key == name]
+    if len(values) > 1:
+        raise Malformed("A cookie is given twice.")
+    return values[0] if values else None
+
+
+def put(reply: Reply, name: str, value: str, *, max_age: int) -> None:
+    """Set a cookie that scripts cannot read and other hosts cannot set; ``max_age`` in seconds."""
+    reply.add("set-cookie", f"{name}={value}; Max-Age={max_age}; Path=/; Secure; HttpOnly; SameSite=Lax")
+
+
+def drop(reply: Reply, name: str) -> None:
+    """Make the browser forget a cookie."""
+    put(reply, name, "", max_age=0)
+
+
+def binding_of(request: Request) -> tuple[str, bytes] | None:
+    """Return the request cookie and its hash, or None if there is no cookie of ours."""
+    value = get(request, REQUEST)
+    if value is None or not _BINDING.fullmatch(value):
+        return None
+    return value, secrets.digest(value.encode())
+
+
+def new_binding(chance: bytes) -> tuple[str, bytes]:
+    """Return a new request cookie of 32 random bytes, and its hash."""
+    value = base64.urlsafe_b64encode(chance).rstrip(b"=").decode()
+    return value, secrets.digest(value.encode())

@@ -1,0 +1,152 @@
+"""Everything that surrounds a handler, in one pass: id, client, limits, guard, body, reply, headers, log line.
+
+A path is mounted once with all its methods, so HEAD, OPTIONS and 405 are answered here too, and no
+spelling of a path reaches a handler without its limits (SEC-64).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from sanic import Sanic
+from sanic.exceptions import SanicException
+
+from pwauth_server.adapters.logs import Log
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import (
+    Fault,
+    LengthRequired,
+    Malformed,
+    MethodNotAllowed,
+    Missing,
+    PwauthError,
+    TooLarge,
+    Unavailable,
+)
+from pwauth_server.events import Caller
+from pwauth_server.rules import browsers, client_address
+from pwauth_server.web import bodies, cors, guards
+from pwauth_server.web.framing import StrictRequest
+from pwauth_server.web.replies import HeaderSets, Reply, problem
+from pwauth_server.web.route import Call, Guard, Route
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+UNMATCHED = "unmatched"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+#: What Sanic refuses by itself, in our words.
+_SANIC: Mapping[int, type[PwauthError]] = {400: Malformed, 404: Missing, 405: MethodNotAllowed, 411: LengthRequired, 413: TooLarge, 503: Unavailable}
+
+
+class Edge:
+    """Mounts routes on an application and stands around each call."""
+
+    #: The world; opened by the application before it listens.
+    deps: Deps
+
+    def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
+        """Prepare constant headers and trusted proxies once."""
+        self._app, self._log = app, log
+        self._headers = HeaderSets(config)
+        self._trusted = client_address.networks(config.trusted_proxies)
+        self._cors = cors.Policy(config)
+        app.error_handler.add(Exception, self.refuse)
+
+    def mount(self, routes: Sequence[Route]) -> None:
+        """Mount every route; the methods of one path share one entry."""
+        paths: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            paths.setdefault(route.path, {})[route.method] = route
+        for path, methods in paths.items():
+            if "GET" in methods:
+                methods["HEAD"] = methods["GET"]
+            self._app.add_route(self._entry(path, methods), path, methods=METHODS, name=path.strip("/").replace("/", "_") or "root")
+
+    def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
+        allow = ", ".join(sorted({*methods, "OPTIONS"}))
+        open_to_scripts = all(route.cors for route in methods.values())
+
+        async def entry(request: StrictRequest, **parts: str) -> Reply:
+            request.started = perf_counter()
+            request.request_id = self._request_id(request)
+            try:
+                if request.method == "OPTIONS":
+                    reply = Reply(status=204).add("allow", allow)
+                elif (route := methods.get(request.method)) is None:
+                    raise MethodNotAllowed(headers={"allow": allow})  # noqa: TRY301 - one place answers
+                else:
+                    reply = await self._serve(route, request, parts)
+            except PwauthError as error:
+                reply = self._answer(error, request)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing of it leaves
+                reply = self._answer(error, request)
+            if open_to_scripts:
+                self._cors.decorate(request, reply, allow)
+            return self._finish(request, reply, path)
+
+        return entry
+
+    async def _serve(self, route: Route, request: StrictRequest, parts: Mapping[str, str]) -> Reply:
+        caller = self._caller(request)
+        deps = self.deps
+        if route.limits:
+            bucket = client_address.bucket(caller.ip)
+            for limit in route.limits:
+                await deps.limiter.take(limit, bucket)
+        call = Call(request, deps, caller, path=parts)
+        if route.guard is Guard.SESSION:
+            call.session = await guards.session(request, deps)
+        elif route.guard is Guard.INTROSPECT:
+            await guards.api_key(request, deps, "introspect", caller.ip)
+        if route.form is not None and bodies.is_form(request):
+            call.body = bodies.read(request, route.form, form=True)
+        elif route.body is not None:
+            call.body = bodies.read(request, route.body, form=False)
+        return await route.handler(call)
+
+    def _caller(self, request: StrictRequest) -> Caller:
+        forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
+        ip = client_address.client(guards.peer(request), forwarded, self._trusted)
+        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")), request.request_id)
+
+    def _request_id(self, request: StrictRequest) -> str:
+        given = request.headers.get("x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return str(given)
+        return self.deps.entropy.random(16).hex()
+
+    def _answer(self, error: Exception, request: StrictRequest) -> Reply:
+        if not isinstance(error, PwauthError):
+            self._log.failure("request_failed", error, request_id=request.request_id)
+            error = Fault()
+        elif isinstance(error, Fault) and error.__cause__ is not None:
+            self._log.failure("request_failed", error.__cause__, request_id=request.request_id)
+        return problem(error, request.request_id)
+
+    def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
+        reply.fixed = (*getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
+        seconds = perf_counter() - request.started if request.started else 0.0
+        method = request.method if request.method in METHODS else "OTHER"
+        self.deps.metrics.request(method, route, reply.status, seconds)
+        self._log.request(method, route, reply.status, seconds, guards.peer(request), request.request_id)
+        return reply
+
+    async def refuse(self, request: StrictRequest, error: Exception) -> Reply:
+        """Answer what never reached a route: unknown paths, broken heads, bodies that are too large."""
+        if not request.request_id:
+            request.request_id = self._request_id(request)
+        if isinstance(error, SanicException):
+            kind = _SANIC.get(error.status_code)
+            ours: Exception = kind() if kind else _same_status(error.status_code)
+        else:
+            ours = error
+        return self._finish(request, self._answer(ours, request), UNMATCHED)
+
+
+def _same_status(status: int) -> PwauthError:
+    """Return an error of ours with Sanic's status: 408, 417 and the like, without its text."""
+    error = Malformed() if 400 <= status < 500 else Fault()  # noqa: PLR2004 - client or server
+    error.status = status  # type: ignore[misc]
+    return error

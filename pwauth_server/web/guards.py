@@ -1,0 +1,74 @@
+"""The only place that reads credentials: Authorization header or our cookie, never a URL (SEC-22, SEC-26)."""
+
+from sanic import Request
+
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import CrossOrigin, Missing, Misdirected, Unauthenticated
+from pwauth_server.flows import api_keys, sessions, tokens
+from pwauth_server.rules import client_address, secrets
+from pwauth_server.flows.sessions import Session
+from pwauth_server.web import cookies
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token of ``Authorization: Bearer …``; None if there is no such header."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token or len(request.headers.getall("authorization")) > 1:
+        raise Unauthenticated
+    return str(token)
+
+
+async def session(request: Request, deps: Deps) -> Session:
+    """Return the live session that asks, by bearer token or by cookie; raise Unauthenticated otherwise."""
+    token = bearer(request)
+    if token is not None:
+        return (await tokens.prove(deps, token)).session
+    cookie = cookies.get(request, cookies.SESSION)
+    if cookie is None:
+        raise Unauthenticated
+    if request.method not in _SAFE:
+        same_origin(request, deps.config)
+    return await sessions.of_cookie(deps, cookie)
+
+
+async def api_key(request: Request, deps: Deps, scope: str, client: str) -> None:
+    """Let a program in that holds a live key with ``scope``."""
+    await api_keys.authenticate(deps, bearer(request) or "", scope, client_address.bucket(client))
+
+
+def same_origin(request: Request, config: Config) -> None:
+    """Refuse a browser's write that another site started (SEC-18): nothing said is refused as well."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin is not None and origin != config.public_origin:
+        raise CrossOrigin
+    if site not in {"same-origin", "none"} and (site is not None or origin is None):
+        raise CrossOrigin
+
+
+def metrics(request: Request, config: Config) -> None:
+    """Let a scraper in: by token, or without one from this machine only, whatever headers say (SEC-74, SEC-96)."""
+    if not config.enable_metrics:
+        raise Missing
+    token = config.metrics_token.get_secret_value()
+    if token:
+        if not secrets.same((bearer(request) or "").encode(), token.encode()):
+            raise Unauthenticated
+        return
+    if not client_address.is_loopback(peer(request)):
+        raise Missing
+    # A page that resolved its own name to 127.0.0.1 (DNS rebinding) shows it in Host.
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    if host not in {"localhost", "127.0.0.1", "[::1]", config.public_host}:
+        raise Misdirected
+
+
+def peer(request: Request) -> str:
+    """Return the address of the TCP peer; empty for a UNIX socket."""
+    return str(request.conn_info.client_ip or "") if request.conn_info else ""

@@ -1,0 +1,137 @@
+"""Signing in by mail: ask, open the harmless page, show link or code."""
+
+import hmac
+from hashlib import sha256
+
+from sanic import Request
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, MethodNotAllowed, PwauthError
+from pwauth_server.flows import magic_link, sessions
+from pwauth_server.flows.magic_link import SignedIn
+from pwauth_server.rules import ids, policy
+from pwauth_server.rules.limits import Limit
+from pwauth_server.web import answers, bodies, cookies, guards, pages, replies, schemas
+from pwauth_server.web.replies import Reply
+from pwauth_server.web.route import Call, Route
+
+FORM_PURPOSE = "form-nonce"
+
+
+async def request_magic(call: Call) -> Reply:
+    """Queue a letter and remember the browser that asked."""
+    body: schemas.MagicRequest = call.body
+    value, browser_hash = cookies.binding_of(call.request) or cookies.new_binding(call.deps.entropy.random(32))
+    request_id = await magic_link.request(
+        call.deps, email=body.email, return_to=_return_to(call.deps, body.return_to), browser_hash=browser_hash, caller=call.caller
+    )
+    reply = replies.ok({"status": "accepted", "request_id": str(request_id)})
+    cookies.put(reply, cookies.REQUEST, value, max_age=cookies.REQUEST_LIFE)
+    return reply
+
+
+async def open_link(call: Call) -> Reply:
+    """Show the page to whatever looks like a browser or a mail scanner; let an API client in (SEC-12)."""
+    token = call.request.args.get("token", "")
+    if len(call.request.args.getlist("token", [])) != 1 or len(token) > bodies.MAX_TEXT:
+        raise Malformed("The link is not complete.")
+    if call.request.method == "HEAD" or _looks_like_browser(call.request):
+        magic_link.page_opened(call.deps, call.caller)
+        return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonce(call.deps, token), asked=None))
+    if call.deps.config.magic_link_get == "interstitial":
+        raise MethodNotAllowed(headers={"allow": "POST"})
+    # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
+    return _tokens(await _verify(call, token, confirmed=True))
+
+
+async def verify_link(call: Call) -> Reply:
+    """Use a link up: a JSON client gets tokens, our own page a cookie."""
+    if isinstance(call.body, schemas.MagicForm):
+        return await _verify_form(call, call.body)
+    body: schemas.MagicVerification = call.body
+    return _tokens(await _verify(call, body.token, confirmed=body.confirm_other_device))
+
+
+async def verify_code(call: Call) -> Reply:
+    """Sign in with the code of one's own request."""
+    body: schemas.CodeVerification = call.body
+    return _tokens(await magic_link.verify_code(call.deps, request_id=ids.parse(body.request_id), code=body.code, caller=call.caller))
+
+
+async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
+    guards.same_origin(call.request, call.deps.config)
+    nonce = _nonce(call.deps, form.token)
+    if not hmac.compare_digest(form.nonce.encode(), nonce.encode()):
+        raise CrossOrigin
+    try:
+        done = await _verify(call, form.token, confirmed=form.confirm_other_device == "true")
+    except ConfirmationRequired as asked:
+        return replies.page(pages.render("verify_magic.html", token=form.token, nonce=nonce, asked=asked), status=asked.status)
+    except PwauthError as refused:
+        return pages.refused(refused)
+    reply = replies.redirect(done.return_to or "/")
+    life = int(done.session.absolute_expires_at - call.deps.clock.now())
+    cookies.put(reply, cookies.SESSION, sessions.cookie_for(call.deps, done.session), max_age=life)
+    cookies.drop(reply, cookies.REQUEST)
+    return reply
+
+
+async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn:
+    binding = cookies.binding_of(call.request)
+    return await magic_link.verify_link(
+        call.deps, token=token, browser_hash=binding[1] if binding else None, confirmed=confirmed, caller=call.caller
+    )
+
+
+def _tokens(done: SignedIn) -> Reply:
+    content = answers.tokens(done.tokens)
+    return replies.ok(content | {"return_to": done.return_to} if done.return_to else content)
+
+
+def _return_to(deps: Deps, wanted: str | None) -> str | None:
+    if wanted is None:
+        return None
+    try:
+        return policy.safe_return(wanted, [deps.config.public_origin, *deps.config.allowed_redirects])
+    except ValueError:
+        raise Malformed("return_to: is not valid.") from None
+
+
+def _looks_like_browser(request: Request) -> bool:
+    headers = request.headers
+    accept = headers.get("accept", "")
+    hints = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz")).lower()
+    return (
+        "text/html" in accept
+        or "application/xhtml+xml" in accept
+        or headers.get("sec-fetch-mode") == "navigate"
+        or "prefetch" in hints
+        or "preview" in hints
+    )
+
+
+def _nonce(deps: Deps, token: str) -> str:
+    """Return what proves that a form came from our page for this very token."""
+    return hmac.digest(deps.ring.derive(FORM_PURPOSE), token.encode("utf-8", "replace"), sha256).hex()
+
+
+ROUTES = (
+    Route(
+        "POST", "/request/magic", request_magic, "Ask for a sign-in letter", "Sign in",
+        limits=(Limit.REQUESTS, Limit.MAIL_PER_CLIENT), body=schemas.MagicRequest, answer=schemas.MagicRequested,
+        statuses={503: "The hourly cap of letters is reached."},
+    ),
+    Route(
+        "GET", "/verify/magic", open_link, "Open a link: a page for browsers, tokens for API clients", "Sign in",
+        answer=schemas.Tokens, query={"token": "The link's token."}, statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
+    ),
+    Route(
+        "POST", "/verify/magic", verify_link, "Use a link up", "Sign in",
+        body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens,
+        statuses={303: "Signed in by form; the session is in a cookie.", 401: "The link does not work.", 403: "Another browser asked: confirm, or use that browser."},
+    ),
+    Route(
+        "POST", "/verify/magic/code", verify_code, "Sign in with the code of the letter", "Sign in",
+        body=schemas.CodeVerification, answer=schemas.Tokens, statuses={401: "The code does not work."},
+    ),
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""`openapi.yaml` (OpenAPI 3.1), made from the routes and from the models that validate (never by hand)."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from pwauth_server import __version__
+from pwauth_server.web import schemas
+from pwauth_server.web.route import Guard, Route
+
+_REF = "#/components/schemas/{model}"
+_TEMPLATE = re.compile(r"<(\w+):\w+>")
+_SECURITY: dict[Guard, list[dict[str, list[str]]]] = {Guard.SESSION: [{"session": []}, {"cookie": []}], Guard.INTROSPECT: [{"apiKey": []}]}
+
+_COMMON = {
+    400: "The request is malformed.",
+    429: "A limit is reached; wait for `Retry-After` seconds.",
+}
+
+
+def document(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the description of every route as a document."""
+    models: set[type[BaseModel]] = {schemas.Problem}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        models |= {model for model in (route.body, route.form, route.answer) if model is not None}
+        paths.setdefault(_TEMPLATE.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route)
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pwauth",
+            "version": __version__,
+            "summary": "Sign-in without passwords for small teams.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-pwauth_session", "description": "A browser's session."},
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key (`pwk_…`)."},
+            },
+        },
+    }
+
+
+def text(routes: Sequence[Route]) -> str:
+    """Return the document as YAML."""
+    head = "# Made by `make openapi` from the code; do not edit.\n"
+    return head + str(yaml.safe_dump(document(routes), sort_keys=False, allow_unicode=True, width=110))
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__ + ("" if route.handler.__name__ not in {"ready"} else route.path.replace("/", "_")),
+        "summary": route.summary,
+        "tags": [route.tag],
+    }
+    parameters = [_parameter(name, "path", "") for name in _TEMPLATE.findall(route.path)]
+    parameters += [_parameter(name, "query", meaning) for name, meaning in route.query.items()]
+    if parameters:
+        operation["parameters"] = parameters
+    if route.guard in _SECURITY:
+        operation["security"] = _SECURITY[route.guard]
+    if route.body is not None:
+        content = {"application/json": {"schema": _ref(route.body)}}
+        if route.form is not None:
+            content["application/x-www-form-urlencoded"] = {"schema": _ref(route.form)}
+        operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"] = _responses(route)
+    return operation
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    if 204 not in route.statuses:  # noqa: PLR2004 - an answer without a body takes the place of 200
+        schema = _ref(route.answer) if route.answer else {"type": "object" if route.media_type == "application/json" else "string"}
+        responses["200"] = {"description": "Done.", "content": {route.media_type: {"schema": schema}}}
+    statuses = {**(_COMMON if route.limits or route.body else {}), **route.statuses}
+    if route.guard is Guard.INTROSPECT:
+        statuses |= {401: "The API key is missing or wrong.", 403: "The API key lacks the scope."}
+    for status, meaning in sorted(statuses.items()):
+        responses[str(status)] = {"description": meaning}
+        if status >= 400:  # noqa: PLR2004 - errors have a body
+            responses[str(status)]["content"] = {"application/problem+json": {"schema": _ref(schemas.Problem)}}
+    return responses
+
+
+def _parameter(name: str, place: str, meaning: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": place, "required": True, "schema": {"type": "string"}}
+    return parameter | {"description": meaning} if meaning else parameter
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}

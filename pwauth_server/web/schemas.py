@@ -1,0 +1,186 @@
+"""Shapes of bodies and answers; `openapi.yaml` is made of the same classes that validate."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pwauth_server.rules import addresses, codes
+
+Email = Annotated[
+    str,
+    AfterValidator(addresses.canonical),
+    Field(max_length=254, description="A plain ASCII mail address.", examples=["you@example.com"]),
+]
+Code = Annotated[
+    str,
+    AfterValidator(codes.normal),
+    Field(max_length=20, description="The code of the letter; case, spaces and dashes do not matter.", examples=["K7QF-2M9X"]),
+]
+Text = Annotated[str, Field(max_length=4096)]
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("text")
+    return text.strip()
+
+
+class Body(BaseModel):
+    """A body whose unknown fields are ignored: clients of the seed may send more than we read."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class Change(BaseModel):
+    """A body that changes something: unknown fields are refused, nothing is assigned by accident (SEC-91)."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class MagicRequest(Body):
+    """Ask for a sign-in letter."""
+
+    email: Email
+    return_to: Annotated[str, Field(max_length=2048, description="A path of this server, or a URL of allowed_redirects.")] | None = None
+
+
+class MagicRequested(BaseModel):
+    """The same for every address."""
+
+    status: Literal["accepted"]
+    request_id: Annotated[str, Field(description="Needed to enter the code of the letter.")]
+
+
+class MagicVerification(Body):
+    """Use up a link."""
+
+    token: Text
+    confirm_other_device: Annotated[bool, Field(description="Sign in here although another browser asked for the link.")] = False
+
+
+class MagicForm(Body):
+    """The same from our own page."""
+
+    token: Text
+    nonce: Text
+    confirm_other_device: Literal["true", "false"] = "false"
+
+
+class CodeVerification(Body):
+    """Enter the code of a letter."""
+
+    request_id: Text
+    code: Code
+
+
+class RefreshRequest(Body):
+    """Exchange a refresh token."""
+
+    refresh_token: Text
+
+
+class TokenInQuestion(Body):
+    """A token to introspect (RFC 7662) or revoke (RFC 7009)."""
+
+    token: Text
+
+
+class Tokens(BaseModel):
+    """A signed-in session's tokens."""
+
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, Field(description="Life of the access token in seconds.")]
+    session_id: str
+
+
+class Introspection(BaseModel):
+    """What a token says; only `active` if it does not count."""
+
+    model_config = ConfigDict(extra="allow")
+
+    active: bool
+    sub: str | None = None
+    sid: str | None = None
+    email: str | None = None
+    email_verified: bool | None = None
+    amr: list[str] | None = None
+    acr: str | None = None
+    auth_time: int | None = None
+    exp: int | None = None
+    iat: int | None = None
+    iss: str | None = None
+    aud: str | None = None
+    roles: list[str] | None = None
+
+
+class SessionInfo(BaseModel):
+    """A session as its owner sees it; nothing in it is a credential."""
+
+    id: str
+    created_at: Moment
+    last_used_at: Moment
+    expires_at: Moment
+    ip: str
+    browser: str
+    amr: list[str]
+    current: bool
+
+
+class SessionList(BaseModel):
+    """Live sessions, newest first."""
+
+    sessions: list[SessionInfo]
+
+
+class Ended(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
+
+
+class Renaming(Change):
+    """Change one's name."""
+
+    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)]
+
+
+class Person(BaseModel):
+    """Who is signed in."""
+
+    sub: str
+    email: str
+    email_verified: bool
+    name: str
+    roles: list[str]
+    created_at: Moment
+    session_id: str
+    auth_time: int
+    amr: list[str]
+    acr: str
+    sessions: Annotated[int, Field(description="Number of live sessions.")]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: Annotated[str, Field(description="A stable word for programs.")]
+    request_id: str
+
+
+class Health(BaseModel):
+    """Whether the server works."""
+
+    status: Literal["ok", "unavailable"]
+
+
+class Jwks(BaseModel):
+    """Public keys (RFC 7517)."""
+
+    keys: list[dict[str, str]]

@@ -1,0 +1,52 @@
+"""The server about itself: health, metrics, the front door."""
+
+from pwauth_server.adapters.metrics import CONTENT_TYPE
+from pwauth_server.errors import Unauthenticated, Unavailable
+from pwauth_server.flows import account, health
+from pwauth_server.web import guards, pages, replies, schemas
+from pwauth_server.web.replies import Reply
+from pwauth_server.web.route import Call, Route
+
+
+async def ready(call: Call) -> Reply:
+    """Tell whether requests can be served: the database answers and nobody is stopping us."""
+    if not await health.is_ready(call.deps):
+        raise Unavailable
+    return replies.ok({"status": "ok"})
+
+
+async def alive(_: Call) -> Reply:
+    """Tell that the process answers."""
+    return replies.ok({"status": "ok"})
+
+
+async def metrics(call: Call) -> Reply:
+    """Show Prometheus what happens."""
+    guards.metrics(call.request, call.deps.config)
+    return Reply(await health.exposition(call.deps), content_type=CONTENT_TYPE)
+
+
+async def front_door(call: Call) -> Reply:
+    """Tell a person whether they are signed in, and a program where the API is described."""
+    if "text/html" not in call.request.headers.get("accept", ""):
+        return replies.ok({"name": "pwauth", "openapi": "/openapi.yaml", "docs": "/docs"})
+    try:
+        me = await account.me(call.deps, await guards.session(call.request, call.deps))
+    except Unauthenticated:
+        me = None
+    return replies.page(pages.render("front_door.html", me=me))
+
+
+async def stylesheet(_: Call) -> Reply:
+    """Serve the one stylesheet."""
+    return Reply(pages.STYLESHEET, content_type="text/css; charset=utf-8", kind="public")
+
+
+ROUTES = (
+    Route("GET", "/", front_door, "Front door", "Service", limits=(), cors=False),
+    Route("GET", "/health", ready, "Does the server work, database included", "Service", limits=(), answer=schemas.Health, statuses={503: "It does not."}),
+    Route("GET", "/readiness", ready, "Can requests be served now", "Service", limits=(), answer=schemas.Health, statuses={503: "Not now."}),
+    Route("GET", "/liveness", alive, "Does the process answer", "Service", limits=(), answer=schemas.Health),
+    Route("GET", "/metrics", metrics, "Prometheus metrics", "Service", limits=(), cors=False, media_type="text/plain", statuses={401: "The token is wrong.", 404: "Not for this peer."}),
+    Route("GET", "/static/pwauth.css", stylesheet, "Stylesheet of the pages", "Service", limits=(), media_type="text/css"),
+)  # fmt: skip

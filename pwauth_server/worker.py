@@ -1,0 +1,86 @@
+"""The supervised background loops of the process: mail, and chores by the clock.
+
+They are tasks of our own: those of the framework keep it from stopping when their end takes time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pwauth_server.adapters.bell import Bell
+from pwauth_server.adapters.logs import Log
+from pwauth_server.flows.delivery import Postman
+
+#: Seconds before a loop that broke is started again; doubled up to the last.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do every so many seconds."""
+
+    name: str
+    seconds: float
+    run: Callable[[], Awaitable[None]]
+
+
+class Worker:
+    """Runs the mail loop and the chores until it is stopped."""
+
+    def __init__(self, postman: Postman, bell: Bell, log: Log, *, chores: Sequence[Chore] = (), reclaim: bool = False) -> None:
+        """``reclaim`` says that no other process works on this database, so that lost letters are ours."""
+        self._postman, self._bell, self._log = postman, bell, log
+        self._chores = chores
+        self._reclaim = reclaim
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start every loop as a task of its own."""
+        loops = [("mail", self._mail)] + [(chore.name, self._loop_of(chore)) for chore in self._chores]
+        self._tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in loops]
+
+    async def stop(self, timeout: float) -> None:
+        """Let the letters in hand be finished, at most ``timeout`` seconds; what is cut off is sent after its lease."""
+        self._stopping.set()
+        self._bell.ring()
+        _, late = await asyncio.wait(self._tasks, timeout=timeout) if self._tasks else (set(), set())
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _supervise(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            try:
+                await loop()
+            except Exception as error:  # noqa: BLE001 - a loop must outlive whatever breaks it
+                self._log.failure("loop_broke", error, loop=name, pause=pause)
+                await self._pause(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _mail(self) -> None:
+        if self._reclaim:
+            await self._postman.reclaim()
+            self._reclaim = False
+        while not self._stopping.is_set():
+            rest = await self._postman.run()
+            if rest.until_rung:
+                await self._bell.wait(rest.seconds)
+            else:
+                await self._pause(rest.seconds)
+
+    def _loop_of(self, chore: Chore) -> Callable[[], Awaitable[None]]:
+        async def loop() -> None:
+            while not self._stopping.is_set():
+                await chore.run()
+                await self._pause(chore.seconds)
+
+        return loop
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, or be cut short by the end."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,149 @@
+"""House rules that no linter knows: who imports whom, how large things get, who may ask for the time."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pwauth_server"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+
+#: Whoever else needs the time or a random byte is given it.
+MAY_ASK = {
+    "adapters/clock.py": "it is the clock",
+    "adapters/entropy.py": "it is the chance",
+    "adapters/logs.py": "a log line says when it was written",
+}
+TIME_AND_CHANCE = {
+    "time.time",
+    "time.time_ns",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "datetime.datetime.now",
+    "os.urandom",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "random",
+    "secrets",
+}
+
+MAY_IMPORT_LATE = {
+    ("store/migrate.py", "aerich"): "a quarter of a second that only a start with something to migrate should pay",
+    ("store/migrate.py", "tortoise.backends.asyncpg"): "a server on SQLite never loads the driver",
+}
+
+
+@pytest.fixture(params=SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def source(request: pytest.FixtureRequest) -> Path:
+    """Return each file of the package in turn."""
+    found: Path = request.param
+    return found
+
+
+def test_imports_run_downward_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file reaches above its floor, and rules reach for no clock, no chance and no framework."""
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=str(tmp_path))
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_files_and_functions_stay_small(source: Path) -> None:
+    """A file fits into a head, a function onto a screen."""
+    text = source.read_text()
+    assert len(text.splitlines()) <= LONGEST_FILE
+    assert list(long_functions(ast.parse(text))) == []
+
+
+def test_time_and_chance_are_arguments(source: Path) -> None:
+    """Nobody asks the system for the time or for random bytes behind our back, so tests can decide both."""
+    if source.relative_to(PACKAGE).as_posix() not in MAY_ASK:
+        assert set(asked(ast.parse(source.read_text()))) == set()
+
+
+def test_late_imports_are_listed_with_their_reason(source: Path) -> None:
+    """An import inside a function hides an edge from the layers, so each one is a decision."""
+    name = source.relative_to(PACKAGE).as_posix()
+    assert {(name, module) for module in late_imports(ast.parse(source.read_text()))} <= set(MAY_IMPORT_LATE)
+
+
+def test_the_exceptions_are_still_needed() -> None:
+    """A list of exceptions that outlives its reasons invites the next leak."""
+    late = {(p.relative_to(PACKAGE).as_posix(), m) for p in SOURCES for m in late_imports(ast.parse(p.read_text()))}
+    assert set(MAY_IMPORT_LATE) == late
+    assert {name for name in MAY_ASK if set(asked(ast.parse((PACKAGE / name).read_text())))} == set(MAY_ASK)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    (
+        ("import time\ntime.time()", {"time.time"}),
+        ("from time import time\ntime()", {"time.time"}),
+        ("import time as t\nt.time()", {"time.time"}),
+        ("from datetime import datetime\ndatetime.now()", {"datetime.datetime.now"}),
+        ("import datetime\ndatetime.datetime.now()", {"datetime.datetime.now"}),
+        ("import os\nread = os.urandom", {"os.urandom"}),
+        ("from uuid import UUID, uuid4\nuuid4()", {"uuid.uuid4"}),
+        ("from secrets import token_bytes", {"secrets"}),
+        ("import random", {"random"}),
+        ("from pwauth_server.rules import secrets\nsecrets.hash_of('a')", set()),
+        ("from time import perf_counter\nperf_counter()", set()),
+        ("from datetime import UTC, datetime\ndatetime.fromtimestamp(0, UTC)", set()),
+    ),
+)
+def test_a_leak_of_time_or_chance_is_seen(code: str, found: set[str]) -> None:
+    """However it is imported and called."""
+    assert set(asked(ast.parse(code))) == found
+
+
+def test_a_long_function_and_a_late_import_are_seen() -> None:
+    """Also in a method, and in a function inside a function."""
+    body = "\n".join(["        pass"] * LONGEST_FUNCTION)
+    assert list(long_functions(ast.parse(f"class A:\n    def f(self):\n{body}"))) == ["f"]
+    code = "import a\ndef f():\n    import b\n    async def g():\n        from c.d import e\n"
+    assert set(late_imports(ast.parse(code))) == {"b", "c.d"}
+
+
+def long_functions(tree: ast.AST) -> Iterator[str]:
+    """Name the functions that are too long, decorators not counted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION:
+            yield node.name
+
+
+def late_imports(tree: ast.AST) -> Iterator[str]:
+    """Name the modules that are imported inside functions."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                yield from imported(node)
+
+
+def imported(node: ast.AST) -> list[str]:
+    """Return the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def asked(tree: ast.AST) -> Iterator[str]:
+    """Name every source of time or chance that is used, under the name it has at home."""
+    homes: dict[str, str] = {}
+    for node in ast.walk(tree):
+        yield from (module for module in imported(node) if module in TIME_AND_CHANCE)
+        if isinstance(node, ast.Import):
+            homes |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            homes |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            first, _, rest = ast.unparse(node).partition(".")
+            name = homes.get(first, first) + (f".{rest}" if rest else "")
+            if name in TIME_AND_CHANCE - {"random", "secrets"}:
+                yield name

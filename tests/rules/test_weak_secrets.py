@@ -1,0 +1,58 @@
+import secrets
+import string
+
+import pytest
+
+from pwauth_server.rules import weak_secrets
+
+KEYBOARD = string.ascii_lowercase + string.digits
+
+
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    (
+        ("", "shorter"),
+        ("x", "shorter"),
+        (secrets.token_urlsafe(23)[:31], "shorter"),
+        ("\u00fc" * 15, "shorter"),
+        ("supersecretandlongenoughforhs256", "published"),
+        ("your-super-secret-jwt-key-min-32-characters-long", "published"),
+        ("CHANGEME-" + "8f3kq0z7w5v1m9x2c4b6n8l0" * 2, "published"),
+        ("my-Replace-Me-value-8f3kq0z7w5v1m9x2", "published"),
+        ("a" * 32, "guess"),
+        (" " * 64, "guess"),
+        ("ab" * 40, "guess"),
+        ("password" * 4, "guess"),
+        ("0123456789abcdef" * 2, "guess"),
+        ("hunter2-" * 16, "guess"),
+        (KEYBOARD, "guess"),
+        (KEYBOARD[::-1], "guess"),
+        ("acegikmoqsuwy" + "bdfhjlnprtvxz" + "acegikmoqsuwy", "guess"),
+    ),
+)
+def test_a_secret_that_others_can_find_is_refused(secret: str, why: str) -> None:
+    """Short, published, repeated and counted-up secrets never sign anything (SEC-25)."""
+    found = weak_secrets.problem(secret)
+    assert found is not None
+    assert why in found
+
+
+@pytest.mark.parametrize("secret", ("password" * 4, "supersecretandlongenoughforhs256", "s3cr3t-shown"))
+def test_the_problem_does_not_show_the_secret(secret: str) -> None:
+    """What is wrong is told in words of ours (SEC-25)."""
+    found = weak_secrets.problem(secret)
+    assert found is not None
+    assert secret not in found
+
+
+def test_random_secrets_of_every_common_spelling_pass() -> None:
+    """What `openssl rand` and Python make is never refused (SEC-25)."""
+    for _ in range(500):
+        for secret in (
+            secrets.token_hex(16),
+            secrets.token_hex(32),
+            secrets.token_urlsafe(24),
+            secrets.token_urlsafe(48),
+            secrets.token_bytes(32).decode("latin-1"),
+        ):
+            assert weak_secrets.problem(secret) is None
