@@ -41,11 +41,11 @@ class Worker:
         loops = [("mail", self._mail)] + [(chore.name, self._loop_of(chore)) for chore in self._chores]
         self._tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in loops]
 
-    async def stop(self, timeout: float) -> None:
-        """Let the letters in hand be finished, at most ``timeout`` seconds; what is cut off is sent after its lease."""
+    async def stop(self, patience: float) -> None:
+        """Let the letters in hand be finished, at most ``patience`` seconds; what is cut off is sent after its lease."""
         self._stopping.set()
         self._bell.ring()
-        _, late = await asyncio.wait(self._tasks, timeout=timeout) if self._tasks else (set(), set())
+        _, late = await asyncio.wait(self._tasks, timeout=patience) if self._tasks else (set(), set())
         for task in late:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

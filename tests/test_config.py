@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pwauth_server.config import Config, load, shown
 from pwauth_server.errors import ConfigError
 
-STRONG = secrets.token_urlsafe(48)
+STRONG = "q7Zk3v9QpX7rT2mWb8yLs5NcHd4fGj6KaEe1Uu0oRtYiPlMn"
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Register everything; known label values start at 0, so that the first event is a rise."""
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)

@@ -82,6 +82,8 @@ def _network(config: Config) -> list[str]:
         client_address.networks(config.trusted_proxies)
     except ValueError:
         found.append("trusted_proxies: every entry must be a CIDR such as 10.0.0.0/8")
+    if any(not addresses.is_domain(domain) for domain in config.signup_domains):
+        found.append("signup_domains: every entry must be a plain domain such as example.com")
     if config.signup == "domains" and not config.signup_domains:
         found.append("signup_domains: needed for signup = \"domains\"")
     url = config.database_url.get_secret_value()

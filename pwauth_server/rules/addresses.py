@@ -27,6 +27,11 @@ def canonical(address: str) -> str:
     return f"{local.lower()}@{domain.lower()}"
 
 
+def is_domain(text: str) -> bool:
+    """Tell whether a text is a plain ASCII mail domain."""
+    return bool(_DOMAIN.fullmatch(text))
+
+
 def domain_of(address: str) -> str:
     """Return the domain of a canonical address."""
     return address.rpartition("@")[2]

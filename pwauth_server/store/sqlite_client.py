@@ -49,29 +49,29 @@ class InlineSqliteClient(SqliteClient):
     def _check_loop(self) -> bool:
         return True
 
-    async def execute_insert(self, query: str, values: list[Any]) -> int:  # type: ignore[override]
+    async def execute_insert(self, query: str, values: list[Any]) -> int:
         """Run one INSERT; return the row id."""
         with _translated():
             return self.raw.execute(query, values).lastrowid or 0
 
-    async def execute_many(self, query: str, values: list[list[Any]]) -> None:  # type: ignore[override]
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
         """Run one statement for many rows."""
         with _translated():
             self.raw.executemany(query, values)
 
-    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:  # type: ignore[override]
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
         """Run one statement; return affected or found rows and the rows."""
         with _translated():
             cursor = self.raw.execute(query, values or ())
             rows = cursor.fetchall()
         return (cursor.rowcount if cursor.rowcount >= 0 else len(rows)), rows
 
-    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:  # type: ignore[override]
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
         """Run one statement; return the rows as dicts."""
         with _translated():
             return [dict(row) for row in self.raw.execute(query, values or ()).fetchall()]
 
-    async def execute_script(self, query: str) -> None:  # type: ignore[override]
+    async def execute_script(self, query: str) -> None:
         """Run several statements."""
         with _translated():
             self.raw.executescript(query)

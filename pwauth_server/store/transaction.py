@@ -6,8 +6,10 @@ cannot leave a transaction open; it may await nothing but its ``tx``.
 """
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tortoise import BaseDBAsyncClient
@@ -17,6 +19,7 @@ from pwauth_server.store.audit import INSERT_AUDIT
 from pwauth_server.store.statements import Row, Sql, Statements
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 Work = Callable[["Tx"], Coroutine[Any, Any, T]]
 Listener = Callable[[Occurrence], None]
 Close = Callable[[], Awaitable[None]]
@@ -97,10 +100,13 @@ class Database(ABC):
         await self.unit(lambda tx: tx.record(occurrence))
 
     def _published(self, tx: Tx) -> None:
-        for occurrence in tx.occurrences:
-            self._listener(occurrence)
-        for hook in tx.hooks:
-            hook()
+        """Tell everybody what is committed; one who stumbles harms neither the others nor the caller."""
+        told = [partial(self._listener, occurrence) for occurrence in tx.occurrences]
+        for tell in [*told, *tx.hooks]:
+            try:
+                tell()
+            except Exception:
+                _log.exception("a listener failed after the commit")
 
 
 _PING = Sql("ping", "SELECT 1 AS one")

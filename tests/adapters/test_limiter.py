@@ -21,7 +21,10 @@ class House:
         self.clock = FakeClock()
         self.table = WindowTable(self.clock)
         self.refused: list[Limit] = []
-        self.limiter = Limiter(quotas, storage=self.table, clock=self.clock, on_limited=self.refused.append)
+        self.limiter = Limiter(quotas, storage=self.table, clock=self.clock, on_limited=self._refused)
+
+    def _refused(self, limit: Limit) -> None:
+        self.refused.append(limit)
 
     async def takes(self, count: int, limit: Limit, *key: str) -> int:
         """Take so often; return how many were let in."""

@@ -1,7 +1,7 @@
 """What an intruder sends: every token here must be refused with InvalidTokenError and nothing else."""
 
 import json
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -172,7 +172,7 @@ def test_a_der_signature_is_refused() -> None:
         TOKEN[:-1] + "+", TOKEN[:-1] + "/", "Bearer " + TOKEN, TOKEN[:-2], TOKEN.upper(), "A" * 1_000_000, TOKEN + "A" * 1_000_000,
         "a." * 500_000,
     ),
-    ids=lambda token: token[-12:],
+    ids=count(),  # the token differs from run to run
 )  # fmt: skip
 def test_only_the_canonical_spelling_is_read(token: str) -> None:
     """Padding, white space, other alphabets and oversize are refused before any cryptography (SEC-23)."""

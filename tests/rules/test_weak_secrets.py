@@ -13,7 +13,7 @@ KEYBOARD = string.ascii_lowercase + string.digits
     (
         ("", "shorter"),
         ("x", "shorter"),
-        (secrets.token_urlsafe(23)[:31], "shorter"),
+        ("Zk3v9QpX7rT2mWb8yLs5NcHd4fGj6Ka", "shorter"),
         ("\u00fc" * 15, "shorter"),
         ("supersecretandlongenoughforhs256", "published"),
         ("your-super-secret-jwt-key-min-32-characters-long", "published"),
