@@ -37,7 +37,7 @@ class Log:
         where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
         self._write(40, event, fields | {"kind": type(error).__name__, "where": where})
 
-    def request(self, method: str, route: str, status: int, seconds: float, peer: str, request_id: str) -> None:
+    def request(self, method: str, route: str, status: int, seconds: float, *, peer: str, request_id: str) -> None:
         """Tell of one request; ``route`` is the template."""
         if self._level <= LEVELS["info"]:
             fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}

@@ -48,9 +48,11 @@ def _urls(config: Config) -> list[str]:
             found.append(f"{name}: must be https outside loopback")
     if config.cors_allow_all and not _is_loopback_host(config.public_host):
         found.append("cors_allow_all: only while public_url is loopback")
-    for name in ("cors_allowed_origins", "allowed_redirects", "webauthn_origin"):
-        if any(policy.origin_of(origin) != origin for origin in getattr(config, name)):
-            found.append(f"{name}: every entry must be an exact origin such as https://app.example.com")
+    found += [
+        f"{name}: every entry must be an exact origin such as https://app.example.com"
+        for name in ("cors_allowed_origins", "allowed_redirects", "webauthn_origin")
+        if any(policy.origin_of(origin) != origin for origin in getattr(config, name))
+    ]
     return found + _passkey_domain(config)
 
 
@@ -58,7 +60,7 @@ def _passkey_domain(config: Config) -> list[str]:
     rp_id = config.webauthn_rp_id or config.public_host
     for origin in config.webauthn_origin or [config.public_origin]:
         host = urlsplit(origin).hostname or ""
-        if host != rp_id and not host.endswith("." + rp_id):
+        if host != rp_id and not ("." in rp_id and host.endswith("." + rp_id)):
             return ["webauthn_rp_id: must be the host of every webauthn_origin, or a domain above it"]
     return []
 
@@ -85,7 +87,7 @@ def _network(config: Config) -> list[str]:
     if any(not addresses.is_domain(domain) for domain in config.signup_domains):
         found.append("signup_domains: every entry must be a plain domain such as example.com")
     if config.signup == "domains" and not config.signup_domains:
-        found.append("signup_domains: needed for signup = \"domains\"")
+        found.append('signup_domains: needed for signup = "domains"')
     url = config.database_url.get_secret_value()
     if url and not url.startswith(("postgres://", "postgresql://", "asyncpg://")):
         found.append("database_url: must start with postgres://")

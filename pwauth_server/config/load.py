@@ -24,9 +24,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     """
     problems: list[str] = []
     values = _from_file(path, problems) | _from_environment(environment, problems)
-    for name in sorted(set(values) - set(Config.model_fields)):
-        problems.append(f"{name}: unknown key")
-        del values[name]
+    unknown = sorted(set(values) - set(Config.model_fields))
+    problems += [f"{name}: unknown key" for name in unknown]
+    values = {name: value for name, value in values.items() if name not in unknown}
     config: Config | None = None
     try:
         config = Config.model_validate(values)

@@ -46,7 +46,7 @@ class Config(BaseModel):
 
     # -- signing in
     signup: Literal["open", "domains"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains.")
-    signup_domains: list[str] = Field([], description="Exact mail domains for signup = \"domains\".")
+    signup_domains: list[str] = Field([], description='Exact mail domains for signup = "domains".')
     magic_link_expiry_seconds: int = Field(600, ge=1, le=900, description="Life of a link and its code.")
     magic_link_base_url: str = Field("", description="Where links point; {public_url}/verify/magic if empty.")
     magic_link_get: Literal["negotiate", "interstitial"] = Field("negotiate", description="Whether a JSON client may use up a link by GET, or GET always shows the page.")

@@ -9,8 +9,11 @@ from pwauth_server.errors import Missing, Unauthenticated
 from pwauth_server.events import Caller, Event, Occurrence, Reason
 from pwauth_server.rules import ids
 from pwauth_server.store import sessions
-from pwauth_server.store.sessions import Session as Session  # what web calls a session
+from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
+
+#: The web takes `Session` from here: it knows flows, not the store.
+__all__ = ["Session", "cookie_for", "end", "end_others", "log_out", "of_cookie", "of_owner"]
 
 COOKIE_PURPOSE = "session-cookie"
 #: A browser's session is written down as used at most this often, in seconds.

@@ -27,7 +27,7 @@ async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float) -
     if user is None or user.disabled:
         return Reason.DISABLED
     await users.record_sign_in(tx, user.id, now)
-    session = await _open(tx, deps, user, proof, caller, now)
+    session = await _open(tx, deps, user, proof, caller=caller, now=now)
     for event in (Event.SIGN_IN_SUCCEEDED, Event.TOKENS_ISSUED):
         await tx.record(Occurrence(event, now, caller, user.id, session.id, method=proof.method))
     return session
@@ -46,7 +46,7 @@ async def _find_or_create(tx: Tx, deps: Deps, email: str, caller: Caller, now: f
     return user
 
 
-async def _open(tx: Tx, deps: Deps, user: User, proof: Proof, caller: Caller, now: float) -> Session:
+async def _open(tx: Tx, deps: Deps, user: User, proof: Proof, *, caller: Caller, now: float) -> Session:
     absolute = now + deps.config.session_absolute_expiry_seconds
     session = Session(
         id=deps.entropy.row_id(now),

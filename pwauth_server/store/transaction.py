@@ -101,11 +101,11 @@ class Database(ABC):
 
     def _published(self, tx: Tx) -> None:
         """Tell everybody what is committed; one who stumbles harms neither the others nor the caller."""
-        told = [partial(self._listener, occurrence) for occurrence in tx.occurrences]
-        for tell in [*told, *tx.hooks]:
+        told: list[Callable[[], None]] = [partial(self._listener, occurrence) for occurrence in tx.occurrences]
+        for tell in told + tx.hooks:
             try:
                 tell()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the work is committed
                 _log.exception("a listener failed after the commit")
 
 

@@ -46,12 +46,24 @@ _SIGNED_IN = {401: "Not signed in."}
 
 ROUTES = (
     Route("GET", "/me", me, "Who am I", "Account", guard=Guard.SESSION, answer=schemas.Person, statuses=_SIGNED_IN),
-    Route("PATCH", "/me", rename, "Change my name", "Account", guard=Guard.SESSION, body=schemas.Renaming, answer=schemas.Person, statuses=_SIGNED_IN),
-    Route("GET", "/sessions", list_sessions, "List my sessions", "Account", guard=Guard.SESSION, answer=schemas.SessionList, statuses=_SIGNED_IN),
-    Route("DELETE", "/sessions", end_other_sessions, "End all my other sessions", "Account", guard=Guard.SESSION, answer=schemas.Ended, statuses=_SIGNED_IN),
+    Route(
+        "PATCH", "/me", rename, "Change my name", "Account",
+        guard=Guard.SESSION, body=schemas.Renaming, answer=schemas.Person, statuses=_SIGNED_IN,
+    ),
+    Route(
+        "GET", "/sessions", list_sessions, "List my sessions", "Account",
+        guard=Guard.SESSION, answer=schemas.SessionList, statuses=_SIGNED_IN,
+    ),
+    Route(
+        "DELETE", "/sessions", end_other_sessions, "End all my other sessions", "Account",
+        guard=Guard.SESSION, answer=schemas.Ended, statuses=_SIGNED_IN,
+    ),
     Route(
         "DELETE", "/sessions/<session_id:str>", end_session, "End one of my sessions", "Account",
         guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Ended.", 404: "No such session of mine."},
     ),
-    Route("POST", "/logout", log_out, "End this session", "Account", guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Signed out."}),
+    Route(
+        "POST", "/logout", log_out, "End this session", "Account",
+        guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Signed out."},
+    ),
 )  # fmt: skip

@@ -3,9 +3,9 @@
 from typing import Any
 
 from pwauth_server.flows.account import Me
+from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.rules.moments import rfc3339
-from pwauth_server.flows.sessions import Session
 
 
 def tokens(pair: TokenPair) -> dict[str, Any]:

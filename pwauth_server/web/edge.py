@@ -37,7 +37,14 @@ UNMATCHED = "unmatched"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 #: What Sanic refuses by itself, in our words.
-_SANIC: Mapping[int, type[PwauthError]] = {400: Malformed, 404: Missing, 405: MethodNotAllowed, 411: LengthRequired, 413: TooLarge, 503: Unavailable}
+_SANIC: Mapping[int, type[PwauthError]] = {
+    400: Malformed,
+    404: Missing,
+    405: MethodNotAllowed,
+    411: LengthRequired,
+    413: TooLarge,
+    503: Unavailable,
+}
 
 
 class Edge:
@@ -130,7 +137,7 @@ class Edge:
         seconds = perf_counter() - request.started if request.started else 0.0
         method = request.method if request.method in METHODS else "OTHER"
         self.deps.metrics.request(method, route, reply.status, seconds)
-        self._log.request(method, route, reply.status, seconds, guards.peer(request), request.request_id)
+        self._log.request(method, route, reply.status, seconds, peer=guards.peer(request), request_id=request.request_id)
         return reply
 
     async def refuse(self, request: StrictRequest, error: Exception) -> Reply:

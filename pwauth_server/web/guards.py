@@ -4,10 +4,10 @@ from sanic import Request
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import CrossOrigin, Missing, Misdirected, Unauthenticated
+from pwauth_server.errors import CrossOrigin, Misdirected, Missing, Unauthenticated
 from pwauth_server.flows import api_keys, sessions, tokens
-from pwauth_server.rules import client_address, secrets
 from pwauth_server.flows.sessions import Session
+from pwauth_server.rules import client_address, secrets
 from pwauth_server.web import cookies
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -123,12 +123,17 @@ ROUTES = (
     ),
     Route(
         "GET", "/verify/magic", open_link, "Open a link: a page for browsers, tokens for API clients", "Sign in",
-        answer=schemas.Tokens, query={"token": "The link's token."}, statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
+        answer=schemas.Tokens, query={"token": "The link's token."},
+        statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
     ),
     Route(
         "POST", "/verify/magic", verify_link, "Use a link up", "Sign in",
         body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens,
-        statuses={303: "Signed in by form; the session is in a cookie.", 401: "The link does not work.", 403: "Another browser asked: confirm, or use that browser."},
+        statuses={
+            303: "Signed in by form; the session is in a cookie.",
+            401: "The link does not work.",
+            403: "Another browser asked: confirm, or use that browser.",
+        },
     ),
     Route(
         "POST", "/verify/magic/code", verify_code, "Sign in with the code of the letter", "Sign in",

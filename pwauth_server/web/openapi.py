@@ -62,7 +62,7 @@ def text(routes: Sequence[Route]) -> str:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__ + ("" if route.handler.__name__ not in {"ready"} else route.path.replace("/", "_")),
+        "operationId": route.handler.__name__ + (route.path.replace("/", "_") if route.handler.__name__ == "ready" else ""),
         "summary": route.summary,
         "tags": [route.tag],
     }

@@ -10,7 +10,9 @@ from pwauth_server.rules.moments import in_words
 from pwauth_server.web import replies
 from pwauth_server.web.replies import Reply
 
-_environment = Environment(loader=PackageLoader("pwauth_server.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_environment = Environment(
+    loader=PackageLoader("pwauth_server.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
 _environment.filters["moment"] = in_words
 
 STYLESHEET = files("pwauth_server.web").joinpath("static/pwauth.css").read_bytes()

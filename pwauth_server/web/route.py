@@ -10,8 +10,8 @@ from sanic import Request
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
-from pwauth_server.rules.limits import Limit
 from pwauth_server.flows.sessions import Session
+from pwauth_server.rules.limits import Limit
 from pwauth_server.web.replies import Reply
 
 

@@ -42,11 +42,16 @@ async def stylesheet(_: Call) -> Reply:
     return Reply(pages.STYLESHEET, content_type="text/css; charset=utf-8", kind="public")
 
 
+_HEALTH = {503: "The database does not answer."}
+
 ROUTES = (
     Route("GET", "/", front_door, "Front door", "Service", limits=(), cors=False),
-    Route("GET", "/health", ready, "Does the server work, database included", "Service", limits=(), answer=schemas.Health, statuses={503: "It does not."}),
-    Route("GET", "/readiness", ready, "Can requests be served now", "Service", limits=(), answer=schemas.Health, statuses={503: "Not now."}),
+    Route("GET", "/health", ready, "Does the server work, with its database", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
+    Route("GET", "/readiness", ready, "Can requests be served now", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
     Route("GET", "/liveness", alive, "Does the process answer", "Service", limits=(), answer=schemas.Health),
-    Route("GET", "/metrics", metrics, "Prometheus metrics", "Service", limits=(), cors=False, media_type="text/plain", statuses={401: "The token is wrong.", 404: "Not for this peer."}),
+    Route(
+        "GET", "/metrics", metrics, "Prometheus metrics", "Service",
+        limits=(), cors=False, media_type="text/plain", statuses={401: "The token is wrong.", 404: "Not for this peer."},
+    ),
     Route("GET", "/static/pwauth.css", stylesheet, "Stylesheet of the pages", "Service", limits=(), media_type="text/css"),
 )  # fmt: skip

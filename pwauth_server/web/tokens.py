@@ -42,7 +42,8 @@ ROUTES = (
     Route(
         "POST", "/token/introspect", introspect, "Ask what a token says (RFC 7662)", "Tokens",
         # A program asks for every request of every person behind it; only wrong keys are limited.
-        limits=(), guard=Guard.INTROSPECT, body=schemas.TokenInQuestion, form=schemas.TokenInQuestion, answer=schemas.Introspection, cors=False,
+        limits=(), guard=Guard.INTROSPECT, cors=False,
+        body=schemas.TokenInQuestion, form=schemas.TokenInQuestion, answer=schemas.Introspection,
     ),
     Route("GET", "/.well-known/jwks.json", jwks, "Public keys of access tokens", "Tokens", answer=schemas.Jwks),
 )  # fmt: skip
