@@ -1,5 +1,6 @@
 """Assembly: configuration in, a Sanic application out. No decisions are made here."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Sequence
@@ -107,6 +108,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         chores = [Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps))]
         app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
         app.ctx.worker.start()
+        log.gather(asyncio.get_running_loop())
         log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
 
     async def rest(app: Sanic[Any, Any]) -> None:
@@ -115,6 +117,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 
     async def close(app: Sanic[Any, Any]) -> None:
         await app.ctx.deps.db.close()
+        log.gather(None)
         log.info("stopped")
 
     app.ctx.is_alone = _is_alone(config)

@@ -1,10 +1,10 @@
 """The terminal as mail transport: for a first try, while no SMTP server is set."""
 
 import sys
-from email.message import EmailMessage
 from typing import TextIO
 
 from pwauth_server.adapters.transport import Delivery, Outcome
+from pwauth_server.rules.letters import Message
 
 _LINE = "─" * 72
 
@@ -18,12 +18,13 @@ class ConsoleTransport:
         """Print to ``stream`` (default: standard output)."""
         self._stream = stream or sys.stdout
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> Delivery:
-        """Print one letter between two lines."""
-        body = message.get_body(("plain",))
-        text = body.get_content().replace("\r\n", "\n").strip() if body else ""
-        self._stream.write(f"\n{_LINE}\nTo: {recipient}\nSubject: {message['Subject']}\n\n{text}\n{_LINE}\n\n")
-        self._stream.flush()
+    async def deliver(self, message: Message, recipient: str) -> Delivery:
+        """Print one letter between two lines, its text unindented: what is copied is only what was meant."""
+        try:
+            self._stream.write(f"\n{_LINE}\nTo: {recipient}\nSubject: {message.subject}\n\n{message.text.strip()}\n{_LINE}\n\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads our output any more
+            return Delivery(Outcome.DOWN, "closed")
         return Delivery(Outcome.ACCEPTED)
 
     async def rest(self) -> None:

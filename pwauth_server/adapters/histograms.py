@@ -1,4 +1,4 @@
-"""Histograms in plain cells: an observation is a bisection and two additions, a scrape a join.
+"""Counters and histograms in plain cells: an observation is a bisection and two additions, a scrape a join.
 
 The library's own histogram costs ten times that on every request, and its exposition of a few hundred
 series stops the event loop for 55 ms; everything rarer than a request stays with the library.
@@ -10,6 +10,25 @@ from collections.abc import Sequence
 #: Upper bounds in seconds.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LE = (*(repr(bound) for bound in BOUNDS), "+Inf")
+
+
+class Tally:
+    """A counter with a closed set of labels."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+        """Name it with its suffix (``_total``) and say what it counts."""
+        self._name, self._text, self._labels = name, text, tuple(labels)
+        self._cells: dict[tuple[str, ...], int] = {}
+
+    def count(self, labels: tuple[str, ...]) -> None:
+        """Count one."""
+        self._cells[labels] = self._cells.get(labels, 0) + 1
+
+    def render(self) -> str:
+        """Return the Prometheus text of all cells."""
+        lines = [f"# HELP {self._name} {self._text}", f"# TYPE {self._name} counter"]
+        lines += [f"{self._name}{{{_pairs(self._labels, values)}}} {cell}.0" for values, cell in list(self._cells.items())]
+        return "\n".join(lines) + "\n"
 
 
 class Histogram:
@@ -36,7 +55,7 @@ class Histogram:
         """Return the Prometheus text of all cells."""
         lines = [f"# HELP {self._name} {self._text}", f"# TYPE {self._name} histogram"]
         for values, cell in list(self._cells.items()):
-            labels = ",".join(f'{label}="{value}"' for label, value in zip(self._labels, values, strict=True))
+            labels = _pairs(self._labels, values)
             before, total = f"{labels}," if labels else "", 0.0
             for bound, count in zip(_LE, cell, strict=False):
                 total += count
@@ -45,3 +64,7 @@ class Histogram:
             lines.append(f"{self._name}_count{suffix} {total}")
             lines.append(f"{self._name}_sum{suffix} {cell[-1]}")
         return "\n".join(lines) + "\n"
+
+
+def _pairs(labels: Sequence[str], values: Sequence[str]) -> str:
+    return ",".join(f'{label}="{value}"' for label, value in zip(labels, values, strict=True))

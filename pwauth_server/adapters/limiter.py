@@ -1,18 +1,15 @@
 """The one place that counts requests against limits (SEC-60 to SEC-66).
 
-The windows are those of the ``limits`` library. Its own memory keeps a lock and a full scan for each
-key, so a bounded table of ours stands below it: at most `MAX_KEYS` entries, and whoever floods it
-pushes out his own kind.
+Windows lie in a storage with the interface of the ``limits`` library, whose Redis storage serves
+several nodes. The one for a single process is ours: the library's keeps a lock for each key, scans all
+of them at every hit and takes two megabytes to import. This one is bounded: at most `MAX_KEYS`
+windows, and whoever floods it pushes out his own kind.
 """
 
 import math
 from collections.abc import Mapping
 from itertools import islice, takewhile
 from typing import Protocol
-
-from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import Storage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from pwauth_server.adapters.clock import Clock
 from pwauth_server.errors import RateLimited
@@ -29,22 +26,27 @@ class OnLimited(Protocol):
         """Count one refusal."""
 
 
-class WindowTable(Storage):
-    """Counters that open a window with their first hit and vanish with its end."""
+class Windows(Protocol):
+    """What a storage of the ``limits`` library can do, as far as we ask it."""
 
-    STORAGE_SCHEME = ["pwauth+memory"]  # noqa: RUF012 - the library's name for it
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count hits in a window of ``expiry`` seconds; return how many there are."""
+
+    async def get(self, key: str) -> int:
+        """Return how many hits there are."""
+
+    async def get_expiry(self, key: str) -> float:
+        """Return when the window ends (Unix seconds)."""
+
+
+class WindowTable:
+    """Counters that open a window with their first hit and vanish with its end."""
 
     def __init__(self, clock: Clock) -> None:
         """Start empty; the clock is ours, so tests can move it."""
-        super().__init__()
         self._clock = clock
         # limit -> key -> [count, end]; the windows of one limit are equally long, so the first to open is the first to end
         self._rooms: dict[str, dict[str, list[float]]] = {}
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """Return the errors of this storage: none of its own."""
-        return ValueError
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count a hit and return how many there are; one step, nothing can come between."""
@@ -64,20 +66,6 @@ class WindowTable(Storage):
         """Return when the window ends (Unix seconds)."""
         window = self._open(key)
         return window[1] if window else self._clock.now()
-
-    async def check(self) -> bool:
-        """Tell that memory works."""
-        return True
-
-    async def reset(self) -> int | None:
-        """Forget everything."""
-        count = self._size()
-        self._rooms.clear()
-        return count
-
-    async def clear(self, key: str) -> None:
-        """Forget one key."""
-        self._room(key).pop(key, None)
 
     def _room(self, key: str) -> dict[str, list[float]]:
         return self._rooms.setdefault(key.partition("/")[0], {})
@@ -110,60 +98,48 @@ class WindowTable(Storage):
 
 
 class Limiter:
-    """Takes from quotas by name."""
+    """Takes from quotas by name, in one step each: nothing can come between looking and counting."""
 
-    def __init__(self, quotas: Mapping[Limit, Quota], *, storage: Storage, clock: Clock, on_limited: OnLimited) -> None:
-        """Use the table of `rules.limits` over a storage of the ``limits`` library."""
-        self._items = {limit: _item(limit, quota) for limit, quota in quotas.items()}
-        self._strategy = FixedWindowRateLimiter(storage)
+    def __init__(self, quotas: Mapping[Limit, Quota], *, storage: Windows, clock: Clock, on_limited: OnLimited) -> None:
+        """Use the table of `rules.limits` over a storage."""
+        self._quotas = quotas
+        self._storage = storage
         self._clock = clock
         self._on_limited = on_limited
 
     async def take(self, limit: Limit, *key: str) -> None:
         """Count one use; raise RateLimited with ``Retry-After`` if the quota is spent."""
-        if not await self._strategy.hit(self._items[limit], limit, *key):
+        if not await self.is_first(limit, *key):
             raise await self.refusal(limit, *key)
 
     async def check(self, limit: Limit, *key: str) -> None:
         """Raise RateLimited if the quota is spent, without counting: for limits on failures."""
-        if not await self._strategy.test(self._items[limit], limit, *key):
+        if not await self.is_free(limit, *key):
             raise await self.refusal(limit, *key)
 
     async def is_first(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""
-        return await self._strategy.hit(self._items[limit], limit, *key)
+        quota = self._quotas[limit]
+        return await self._storage.incr(_key(limit, key), quota.seconds) <= quota.amount
 
     async def is_free(self, limit: Limit, *key: str) -> bool:
         """Tell whether a use would be within the quota, without counting."""
-        return await self._strategy.test(self._items[limit], limit, *key)
+        return await self._storage.get(_key(limit, key)) < self._quotas[limit].amount
 
     async def refusal(self, limit: Limit, *key: str) -> RateLimited:
         """Return the refusal with the headers of RFC 9110 and draft-ietf-httpapi-ratelimit-headers-10."""
         self._on_limited(limit)
-        item = self._items[limit]
-        ends = (await self._strategy.get_window_stats(item, limit, *key)).reset_time
+        quota = self._quotas[limit]
+        ends = await self._storage.get_expiry(_key(limit, key))
         seconds = max(1, math.ceil(ends - self._clock.now()))
         return RateLimited(
             headers={
                 "retry-after": str(seconds),
-                "ratelimit-policy": f'"{limit}";q={item.amount};w={math.ceil(item.get_expiry())}',
+                "ratelimit-policy": f'"{limit}";q={quota.amount};w={math.ceil(quota.seconds)}',
                 "ratelimit": f'"{limit}";r=0;t={seconds}',
             }
         )
 
 
-class _Window(RateLimitItemPerSecond):
-    """A window of so many seconds, possibly less than one."""
-
-    __slots__ = ("_seconds",)
-
-    def __init__(self, amount: int, seconds: float, namespace: str) -> None:
-        super().__init__(amount, 1, namespace)
-        self._seconds = seconds
-
-    def get_expiry(self) -> int:
-        return self._seconds  # type: ignore[return-value] # the storage of ours takes fractions
-
-
-def _item(limit: Limit, quota: Quota) -> RateLimitItem:
-    return _Window(quota.amount, quota.seconds, limit)
+def _key(limit: Limit, key: tuple[str, ...]) -> str:
+    return f"{limit}/{'/'.join(key)}"

@@ -15,13 +15,14 @@ from prometheus_client import (
 )
 
 from pwauth_server import __version__
-from pwauth_server.adapters.histograms import Histogram
+from pwauth_server.adapters.histograms import Histogram, Tally
 from pwauth_server.events import Event, Method, Occurrence, Reason
 from pwauth_server.rules.limits import Limit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LETTER_STATUSES = ("pending", "sending", "sent", "failed", "expired")
 
+_CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
 _FAILURES = (
     Reason.UNKNOWN,
     Reason.EXPIRED,
@@ -71,12 +72,11 @@ class Metrics:
         self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
         self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
         self._limited = counter("rate_limited", "Requests refused by a limit.", "limit")
-        self._requests = counter("http_requests", "HTTP requests.", "method", "route", "status")
         self._sessions = gauge("sessions_active", "Live sessions.")
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
-        self._request_cells: dict[tuple[str, str, str], Callable[[], None]] = {}
+        self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
         self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
         self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", "From queueing a letter to its acceptance.", ())
@@ -90,8 +90,8 @@ class Metrics:
                 self._attempts.labels(method, "failure", reason)
         for reason in _ENDINGS:
             self._ended.labels(reason)
-        for kind in ("access", "refresh"):
-            self._issued.labels(kind)
+        # The one event that follows half of all requests: looking its labels up costs more than counting.
+        self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
         for limit in Limit:
@@ -117,11 +117,7 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""
-        labels = (method, route, f"{status // 100}xx")
-        count = self._request_cells.get(labels)
-        if count is None:
-            count = self._request_cells[labels] = self._requests.labels(*labels).inc
-        count()
+        self.requests.count((method, route, _CLASSES[status // 100]))
         self.request_seconds.observe((method, route), seconds)
 
     def query(self, operation: str, seconds: float) -> None:
@@ -134,7 +130,7 @@ class Metrics:
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
-        own = (self.request_seconds, self.query_seconds, self.delivery_seconds)
+        own = (self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
     def _signed_in(self, it: Occurrence) -> None:
@@ -150,8 +146,8 @@ class Metrics:
         self._ended.labels(it.reason).inc()
 
     def _tokens_issued(self, _: Occurrence) -> None:
-        self._issued.labels("access").inc()
-        self._issued.labels("refresh").inc()
+        for count in self._issue_counts:
+            count()
 
     def _reused(self, _: Occurrence) -> None:
         self._reuse.inc()

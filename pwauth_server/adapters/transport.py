@@ -1,9 +1,10 @@
 """What the mail queue asks of a way to deliver letters."""
 
 from dataclasses import dataclass
-from email.message import EmailMessage
 from enum import Enum
 from typing import Protocol
+
+from pwauth_server.rules.letters import Message
 
 
 class Outcome(Enum):
@@ -29,7 +30,7 @@ class Transport(Protocol):
     #: The `transport` label of `email_deliveries_total`.
     name: str
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> Delivery:
+    async def deliver(self, message: Message, recipient: str) -> Delivery:
         """Hand one letter over to exactly one envelope recipient (SEC-04)."""
 
     async def rest(self) -> None:

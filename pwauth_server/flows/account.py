@@ -21,6 +21,11 @@ class Me:
 
 async def me(deps: Deps, session: Session) -> Me:
     """Return the person of a session."""
+    # The count of sessions falls by itself as they run out, so an answer is kept for a second at most.
+    return await deps.db.remembered(("me", session.id, int(deps.clock.now())), lambda: _me(deps, session))
+
+
+async def _me(deps: Deps, session: Session) -> Me:
     reads = deps.db.reads
     user = await users.find(reads, session.user_id)
     if user is None:  # deleted since the guard looked

@@ -92,9 +92,8 @@ async def reload(deps: Deps) -> KeySet:
 
 async def fresh(deps: Deps) -> KeySet:
     """Return the keys that are true now: one read by key tells whether another process changed them."""
-    if await epoch.current(deps.db.reads) != deps.keys.current.epoch:
-        return await reload(deps)
-    return deps.keys.current
+    number = await deps.db.remembered("epoch", lambda: epoch.current(deps.db.reads))
+    return deps.keys.current if number == deps.keys.current.epoch else await reload(deps)
 
 
 def public_jwks(deps: Deps) -> dict[str, list[dict[str, str]]]:

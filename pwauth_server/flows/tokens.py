@@ -1,7 +1,6 @@
 """Tokens of a session: issued, rotated, revoked, introspected (SEC-20 to SEC-27, SEC-50 to SEC-54)."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, Unauthenticated
@@ -50,7 +49,7 @@ async def issue(deps: Deps, session: Session) -> TokenPair:
         audience=held.audience,
         subject=session.user_id,
         session_id=session.id,
-        token_id=str(deps.entropy.row_id(moment)),
+        token_id=deps.entropy.random(16).hex(),
         issued_at=now,
         expires_at=now + life,
         auth_time=int(session.auth_time),
@@ -84,6 +83,11 @@ async def rotate(deps: Deps, refresh_token: str, caller: Caller) -> TokenPair:
 
 
 async def _exchange(tx: Tx, deps: Deps, presented: tokens.Refresh, caller: Caller, now: float) -> Session | None:
+    idle = deps.config.refresh_token_expiry_seconds
+    rotated = await sessions.rotate(tx, presented.session_id, generation=presented.generation, now=now, idle=idle)
+    if rotated is not None:
+        await tx.record(Occurrence(Event.TOKENS_ISSUED, now, caller, rotated.user_id, rotated.id))
+        return rotated
     session = await sessions.find(tx, presented.session_id)
     if session is None:
         return None
@@ -91,30 +95,13 @@ async def _exchange(tx: Tx, deps: Deps, presented: tokens.Refresh, caller: Calle
         presented=presented.generation,
         generation=session.generation,
         rotated_at=session.rotated_at,
-        expires_at=session.expires_at,
-        ended=session.ended or session.disabled,
+        is_live=session.is_live(now),
         now=now,
         grace=deps.config.refresh_grace_seconds,
     )
-    if verdict is Verdict.ROTATE:
-        return await _rotate(tx, deps, session, caller, now)
-    if verdict is Verdict.REPLAY:
-        return session
     if verdict is Verdict.REUSED:
         await _end_family(tx, deps, session, caller, now)
-    return None
-
-
-async def _rotate(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float) -> Session | None:
-    # Idle life starts anew, the absolute end and auth_time stay (SEC-53).
-    expires_at = min(now + deps.config.refresh_token_expiry_seconds, session.absolute_expires_at)
-    if not await sessions.rotate(tx, session.id, generation=session.generation, now=now, expires_at=expires_at):
-        # Only where several transactions run at once: another node was faster, and within the grace
-        # its successor is ours as well.
-        found = await sessions.find(tx, session.id)
-        return found if found and deps.config.refresh_grace_seconds and found.generation == session.generation + 1 else None
-    await tx.record(Occurrence(Event.TOKENS_ISSUED, now, caller, session.user_id, session.id))
-    return replace(session, generation=session.generation + 1, rotated_at=now, last_used_at=now, expires_at=expires_at)
+    return session if verdict is Verdict.REPLAY else None
 
 
 async def _end_family(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float) -> None:
@@ -132,61 +119,34 @@ async def _end_family(tx: Tx, deps: Deps, session: Session, caller: Caller, now:
 async def prove(deps: Deps, token: str) -> Proven:
     """Return whose live session a bearer token belongs to; raise Unauthenticated for anything else.
 
-    The session's row is read every time, so an ended session is over at once on every node (SEC-54).
+    Whatever ended, renamed or disabled anything is seen at once, on every node: an answer is only
+    given again while nobody has committed anything at all (SEC-54). Time is asked every time.
     """
+    proven = await deps.db.remembered(token, lambda: _prove(deps, token))
     now = deps.clock.now()
+    if not tokens.is_current(proven.access, now) or not proven.session.is_live(now):
+        raise Unauthenticated
+    return proven
+
+
+async def _prove(deps: Deps, token: str) -> Proven:
+    held = await keys.fresh(deps)
     try:
-        access = await _access(deps, token, now)
+        access = held.access(token, deps.clock.now())
     except InvalidTokenError as cause:
         raise Unauthenticated from cause
     session = await sessions.find(deps.db.reads, access.session_id)
-    if session is None or session.user_id != access.subject or not session.is_live(now):
+    if session is None or session.user_id != access.subject:
         raise Unauthenticated
-    if session.epoch != deps.keys.current.epoch:
-        # Another process changed the keys since: look at the token again with the new ones.
-        try:
-            access = (await keys.reload(deps)).access(token, now)
-        except InvalidTokenError as cause:
-            raise Unauthenticated from cause
     return Proven(access, session)
 
 
-async def _access(deps: Deps, token: str, now: float) -> tokens.Access:
-    held = deps.keys.current
+async def introspect(deps: Deps, token: str) -> Proven | None:
+    """Return whose live session a token belongs to, or None for everything else (RFC 7662 section 2.2)."""
     try:
-        return held.access(token, now)
-    except InvalidTokenError:
-        renewed = await keys.fresh(deps)
-        if renewed is held:
-            raise
-        return renewed.access(token, now)
-
-
-async def introspect(deps: Deps, token: str) -> dict[str, Any]:
-    """Return what a token says and that it counts, or exactly ``{"active": false}`` (RFC 7662 section 2.2)."""
-    try:
-        proven = await prove(deps, token)
+        return await prove(deps, token)
     except Unauthenticated:
-        return {"active": False}
-    access, session = proven.access, proven.session
-    return {
-        "active": True,
-        "token_type": "Bearer",
-        "sub": str(session.user_id),
-        "sid": str(session.id),
-        "jti": access.token_id,
-        "email": session.email,
-        "email_verified": session.verified,
-        "amr": access.amr,
-        "acr": access.acr,
-        "auth_time": access.auth_time,
-        "iat": access.issued_at,
-        "nbf": access.issued_at,
-        "exp": access.expires_at,
-        "iss": access.issuer,
-        "aud": access.audience,
-        "roles": session.roles,
-    }
+        return None
 
 
 async def revoke(deps: Deps, token: str, caller: Caller) -> None:

@@ -27,6 +27,13 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
+@lru_cache(maxsize=4096)
+def in_normal_spelling(peer: str) -> str:
+    """Return a peer's address in normal spelling, `LOCAL` if it has none."""
+    here = parse(peer)
+    return LOCAL if here is None else str(here)
+
+
 def client(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
     """Return the client's address in normal spelling.
 
@@ -35,15 +42,14 @@ def client(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) 
     address the last trustworthy hop is the answer: garbage never skips a control (SEC-61).
     """
     here = parse(peer)
-    if here is None:
-        return LOCAL
-    if forwarded_for and trusted:
-        hops = ",".join(forwarded_for).split(",")[-_MAX_HOPS:]
-        while hops and _within(here, trusted):
-            hop = parse(hops.pop().strip())
-            if hop is None:
-                break
-            here = hop
+    if here is None or not forwarded_for or not trusted:
+        return in_normal_spelling(peer)
+    hops = ",".join(forwarded_for).split(",")[-_MAX_HOPS:]
+    while hops and _within(here, trusted):
+        hop = parse(hops.pop().strip())
+        if hop is None:
+            break
+        here = hop
     return str(here)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from pwauth_server.rules import tokens
+from pwauth_server.rules import secrets, tokens
 
 #: Verified tokens kept at most (about 2 kB each).
 CACHE_SIZE = 4096
@@ -52,6 +52,7 @@ class KeySet:
     signers: Sequence[Signer]
     api_keys: Mapping[UUID, ApiKey]
     _verified: dict[str, tokens.Access] = field(default_factory=dict)
+    _recognised: dict[str, ApiKey] = field(default_factory=dict)
 
     def signing_key(self, now: float) -> tokens.Key:
         """Return the key that signs at ``now``: of those that have begun, the last."""
@@ -73,6 +74,17 @@ class KeySet:
         if not tokens.is_current(claims, now):
             raise tokens.InvalidTokenError("time")
         return claims
+
+    def api_key(self, text: str) -> ApiKey | None:
+        """Return the API key that ``text`` spells, live or not; None for a wrong one."""
+        held = self._recognised.get(text)
+        if held is None:
+            presented = secrets.parse(secrets.API_KEY, text)
+            held = self.api_keys.get(presented.id) if presented else None
+            if presented is None or held is None or not secrets.same(held.secret_hash, presented.digest):
+                return None
+            self._recognised[text] = held  # one text for each key: this cannot outgrow the keys
+        return held
 
     def _verify(self, token: str, now: float) -> tokens.Access:
         kid = tokens.key_id_of(token)

@@ -1,7 +1,7 @@
 """Access and refresh tokens: what they say, and how strictly they are read (SEC-20 to SEC-23).
 
-PyJWT makes and checks signatures; everything it leaves open is decided here with the time given:
-claim types, the one algorithm of a key, the canonical spelling, forbidden header fields.
+PyJWT's algorithms make and check the signatures. What a token may look like is decided here, once:
+the canonical spelling, the header fields, the one algorithm of a key, the types of the claims.
 """
 
 import base64
@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import jwt
 from jwt.algorithms import get_default_algorithms
 
 from pwauth_server.rules import ids
@@ -31,7 +31,7 @@ _SPELLING = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_FIELDS = {"alg", "typ", "kid"}
 _ALGORITHMS = get_default_algorithms()
-_JWS = jwt.PyJWS()
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidTokenError(ValueError):
@@ -67,6 +67,10 @@ class Access:
     acr: str
     roles: tuple[str, ...]
 
+    def __hash__(self) -> int:
+        """Hash by the token's own id; equality still looks at everything."""
+        return hash(self.token_id)
+
     def claims(self) -> dict[str, Any]:
         """Return the JSON claims in the order they are signed."""
         return {
@@ -100,8 +104,8 @@ class Refresh:
 
 def sign(key: Key, kind: str, claims: Mapping[str, Any]) -> str:
     """Return a compact JWS over ``claims`` with ``typ`` set to ``kind``."""
-    headers = {"typ": kind, "kid": key.kid} if key.kid else {"typ": kind}
-    return _JWS.encode(json.dumps(claims, separators=(",", ":")).encode(), key.private, key.algorithm, headers)
+    signed = f"{_head(key.algorithm, kind, key.kid)}.{_encode(_to_json(claims).encode())}"
+    return f"{signed}.{_encode(_ALGORITHMS[key.algorithm].sign(signed.encode(), key.private))}"
 
 
 def key_id_of(token: str) -> str:
@@ -111,30 +115,22 @@ def key_id_of(token: str) -> str:
     no ``crit``, ``jku``, ``jwk``, ``x5u``, ``x5c`` or ``zip`` (SEC-20), no padding, spare bits or
     white space that would make one token look like several (SEC-23).
     """
-    if len(token) > MAX_LENGTH or not _SPELLING.fullmatch(token):
-        raise InvalidTokenError("spelling")
-    parts = [_decode(part) for part in token.split(".")]
-    header = _object(parts[0])
-    if not set(header) <= _HEADER_FIELDS or not isinstance(header.get("typ"), str):
-        raise InvalidTokenError("header")
-    kid = header.get("kid", "")
-    if not isinstance(kid, str) or (kid and not _KID.fullmatch(kid)):
-        raise InvalidTokenError("kid")
-    return kid
+    return _parse(token).head.kid
 
 
 def verify(token: str, key: Key, kind: str) -> dict[str, Any]:
     """Return the claims of a token of one kind, signed by one key under that key's algorithm.
 
-    ``key_id_of`` must have passed. Nothing about time is looked at here, so the answer may be kept.
+    The algorithm is the key's, never the token's (RFC 8725 section 3.1). Nothing about time is
+    looked at here, so the answer may be kept. Raises InvalidTokenError.
     """
-    try:
-        verified = _JWS.decode_complete(token, key.public, algorithms=[key.algorithm])
-    except jwt.PyJWTError as cause:
-        raise InvalidTokenError("signature") from cause
-    if verified["header"].get("typ") != kind:
+    parsed = _parse(token)
+    is_signed = parsed.head.algorithm == key.algorithm and _ALGORITHMS[key.algorithm].verify(parsed.signed, key.public, parsed.signature)
+    if not is_signed:
+        raise InvalidTokenError("signature")
+    if parsed.head.kind != kind:
         raise InvalidTokenError("typ")
-    return _object(verified["payload"])
+    return _object(parsed.payload)
 
 
 def read_access(claims: Mapping[str, Any], *, issuer: str, audience: str, longest: int) -> Access:
@@ -208,6 +204,45 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
     members = {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
     return _encode(hashlib.sha256(canonical).digest())
+
+
+class _Head(NamedTuple):
+    algorithm: str
+    kind: str
+    kid: str
+
+
+class _Parsed(NamedTuple):
+    head: _Head
+    signed: bytes
+    payload: bytes
+    signature: bytes
+
+
+@lru_cache(maxsize=64)
+def _head(algorithm: str, kind: str, kid: str) -> str:
+    """Return the first part of a token; for each key and kind it is always the same."""
+    fields = {"alg": algorithm, "typ": kind} | ({"kid": kid} if kid else {})
+    return _encode(_to_json(fields).encode())
+
+
+@lru_cache(maxsize=64)
+def _read_head(part: str) -> _Head:
+    """Read the first part of a token; the heads of our own tokens come again and again."""
+    fields = _object(_decode(part))
+    algorithm, kind, kid = fields.get("alg"), fields.get("typ"), fields.get("kid", "")
+    if not fields.keys() <= _HEADER_FIELDS or not isinstance(algorithm, str) or not isinstance(kind, str):
+        raise InvalidTokenError("header")
+    if not isinstance(kid, str) or ("kid" in fields and not _KID.fullmatch(kid)):
+        raise InvalidTokenError("kid")
+    return _Head(algorithm, kind, kid)
+
+
+def _parse(token: str) -> _Parsed:
+    if len(token) > MAX_LENGTH or not _SPELLING.fullmatch(token):
+        raise InvalidTokenError("spelling")
+    head, payload, signature = token.split(".")
+    return _Parsed(_read_head(head), f"{head}.{payload}".encode(), _decode(payload), _decode(signature))
 
 
 def _encode(raw: bytes) -> str:

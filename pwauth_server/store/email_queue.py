@@ -7,9 +7,13 @@ from uuid import UUID
 
 from tortoise import Model, fields
 
+from pwauth_server.rules import ids
 from pwauth_server.store.fields import Uuid, as_uuid
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
+
+#: The grain of time in an id, in seconds.
+_MILLISECOND = 0.001
 
 
 class LetterRow(Model):
@@ -45,7 +49,7 @@ class LetterRow(Model):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter that was claimed for sending."""
+    """A letter that was claimed for sending; ``lease_until`` is also the proof that it is ours."""
 
     id: UUID
     kind: str
@@ -55,6 +59,7 @@ class Letter:
     attempts: int
     created_at: float
     expires_at: float
+    lease_until: float
     link_id: UUID | None
 
 
@@ -63,20 +68,20 @@ _CREATE = Sql(
     """INSERT INTO email_queue (id, kind, recipient, message_id, body, status, attempts, next_attempt_at,
     created_at, expires_at, link_id) VALUES (?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)""",
 )
-# The outer condition is checked again on the row itself: of two nodes that chose the same letters,
-# the second finds them taken.
+# The outer condition is checked again on the row itself: of two nodes that chose the same letter, the
+# second finds it taken.
 _CLAIM = Sql(
-    "claim_letters",
+    "claim_letter",
     """UPDATE email_queue SET status = 'sending', lease_until = ?, attempts = attempts + 1
-    WHERE status = 'pending' AND id IN
-    (SELECT id FROM email_queue WHERE status = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?)
-    RETURNING id, kind, recipient, message_id, body, attempts, created_at, expires_at, link_id""",
+    WHERE status = 'pending' AND id =
+    (SELECT id FROM email_queue WHERE status = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT 1)
+    RETURNING id, kind, recipient, message_id, body, attempts, created_at, expires_at, lease_until, link_id""",
 )
 _EXPIRE = Sql(
     "expire_letters",
     """UPDATE email_queue SET status = 'expired', body = NULL, finished_at = ?
-    WHERE status = 'pending' AND (expires_at <= ? OR link_id IN
-    (SELECT m.id FROM magic_links m JOIN email_queue q ON q.link_id = m.id WHERE q.status = 'pending' AND m.closed_at IS NOT NULL))
+    WHERE status = 'pending' AND (expires_at <= ? OR EXISTS
+    (SELECT 1 FROM magic_links WHERE magic_links.id = email_queue.link_id AND magic_links.closed_at IS NOT NULL))
     RETURNING id""",
 )
 _RECLAIM = Sql(
@@ -84,38 +89,37 @@ _RECLAIM = Sql(
     """UPDATE email_queue SET status = 'pending', lease_until = NULL, next_attempt_at = ?
     WHERE status = 'sending' AND lease_until <= ?""",
 )
-_RENEW = Sql("renew_lease", "UPDATE email_queue SET lease_until = ? WHERE id = ? AND status = 'sending'")
+# A letter that has left must not leave again, even if it was put back meanwhile: here the lease does not count.
 _SENT = Sql(
     "letter_sent",
     """UPDATE email_queue SET status = 'sent', body = NULL, lease_until = NULL, finished_at = ?, transport = ?,
-    last_error = NULL WHERE id = ? AND status = 'sending'""",
+    last_error = NULL WHERE id = ? AND status IN ('pending', 'sending')""",
 )
+# Everything else is said only by the holder of the lease. Who was too slow keeps silent: the letter is in
+# other hands, and putting it back would send it once more.
 _DEFER = Sql(
     "defer_letter",
     """UPDATE email_queue SET status = 'pending', lease_until = NULL, next_attempt_at = ?, last_error = ?, transport = ?
-    WHERE id = ? AND status = 'sending'""",
+    WHERE id = ? AND status = 'sending' AND lease_until = ?""",
 )
-# Never tried after all: the attempt is given back.
 _RELEASE = Sql(
     "release_letter",
     """UPDATE email_queue SET status = 'pending', lease_until = NULL, attempts = attempts - 1
-    WHERE id = ? AND status = 'sending'""",
+    WHERE id = ? AND status = 'sending' AND lease_until = ?""",
 )
 _FAIL = Sql(
     "letter_failed",
     """UPDATE email_queue SET status = 'failed', lease_until = NULL, finished_at = ?, last_error = ?, transport = ?
-    WHERE id = ? AND status = 'sending'""",
+    WHERE id = ? AND status = 'sending' AND lease_until = ?""",
 )
 _OVER = Sql(
     "letter_expired",
-    """UPDATE email_queue SET status = 'expired', body = NULL, lease_until = NULL, finished_at = ?, last_error = ?
-    WHERE id = ? AND status = 'sending'""",
+    """UPDATE email_queue SET status = 'expired', body = NULL, lease_until = NULL, finished_at = ?, last_error = ?, transport = ?
+    WHERE id = ? AND status = 'sending' AND lease_until = ?""",
 )
-# Letters that wait because no server could be asked; what a server said about a letter itself (4xx) stands.
 _DUE_AGAIN = Sql(
     "letters_due_again",
-    """UPDATE email_queue SET next_attempt_at = ? WHERE status = 'pending' AND next_attempt_at > ?
-    AND (last_error = 'smtp_421' OR last_error NOT LIKE 'smtp_4%')""",
+    "UPDATE email_queue SET next_attempt_at = ? WHERE status = 'pending' AND next_attempt_at > ? AND last_error LIKE ?",
 )
 _REQUEUE = Sql(
     "requeue_letter",
@@ -131,14 +135,15 @@ _COUNTS = Sql("count_letters", "SELECT status, COUNT(*) AS n FROM email_queue GR
 _OLDEST = Sql("oldest_letter", "SELECT MIN(created_at) AS at FROM email_queue WHERE status IN ('pending', 'sending')")
 _NEXT_DUE = Sql(
     "next_letter",
-    """SELECT MIN(CASE status WHEN 'sending' THEN lease_until ELSE next_attempt_at END) AS at
-    FROM email_queue WHERE status IN ('pending', 'sending')""",
+    """SELECT MIN(at) AS at FROM (SELECT MIN(next_attempt_at) AS at FROM email_queue WHERE status = 'pending'
+    UNION ALL SELECT MIN(lease_until) FROM email_queue WHERE status = 'sending') AS waiting""",
 )
 _WIPE = Sql("wipe_letters", "UPDATE email_queue SET body = NULL WHERE status = 'failed' AND expires_at <= ? AND body IS NOT NULL")
+# Only what is finished has a `finished_at`. It was queued before that: the bound on the id keeps the search off everything newer.
 _PURGE = Sql(
     "purge_letters",
     """DELETE FROM email_queue WHERE id IN
-    (SELECT id FROM email_queue WHERE status IN ('sent', 'failed', 'expired') AND finished_at < ? ORDER BY id LIMIT ?)""",
+    (SELECT id FROM email_queue WHERE id < ? AND finished_at <= ? ORDER BY id LIMIT ?)""",
 )
 
 
@@ -149,54 +154,50 @@ async def create(
     await tx.run(_CREATE, letter_id, kind, recipient, message_id, body, now, now, expires_at, link_id)
 
 
-async def claim(tx: Tx, *, now: float, lease_until: float, limit: int) -> list[Letter]:
-    """Take letters that are due; until ``lease_until`` nobody else will."""
-    return [_letter(row) for row in await tx.all(_CLAIM, lease_until, now, limit)]
+async def claim(tx: Tx, *, now: float, lease_until: float) -> Letter | None:
+    """Take the letter that is due longest; until ``lease_until`` nobody else will."""
+    rows = await tx.all(_CLAIM, lease_until, now)
+    return _letter(rows[0]) if rows else None
 
 
 async def expire_stale(tx: Tx, now: float) -> int:
-    """Give up waiting letters whose link is over or used; return how many."""
+    """Give up waiting letters whose life is over or whose link is closed; return how many."""
     return len(await tx.all(_EXPIRE, now, now))
 
 
 async def reclaim(tx: Tx, *, now: float, leases_before: float) -> int:
-    """Put back letters whose sender was lost: those whose lease ended by ``leases_before``."""
+    """Put back letters whose sender was lost: those whose lease ended by ``leases_before``; return how many."""
     return await tx.run(_RECLAIM, now, leases_before)
 
 
-async def renew(tx: Tx, letter_id: UUID, lease_until: float) -> bool:
-    """Prolong a lease just before sending; False if the letter is not ours any more."""
-    return await tx.run(_RENEW, lease_until, letter_id) == 1
+async def mark_sent(tx: Tx, letter: Letter, *, now: float, transport: str) -> bool:
+    """Write down that another server took responsibility; the body is wiped. False if somebody else wrote it down."""
+    return await tx.run(_SENT, now, transport, letter.id) == 1
 
 
-async def mark_sent(tx: Tx, letter_id: UUID, *, now: float, transport: str) -> None:
-    """Write down that another server took responsibility; the body is wiped."""
-    await tx.run(_SENT, now, transport, letter_id)
+async def mark_failed(tx: Tx, letter: Letter, *, now: float, error: str, transport: str) -> bool:
+    """Write down a dead letter; its body stays, sealed, for a requeue. False if the lease is lost."""
+    return await tx.run(_FAIL, now, error, transport, letter.id, letter.lease_until) == 1
 
 
-async def defer(tx: Tx, letter_id: UUID, *, until: float, error: str, transport: str) -> None:
-    """Let a letter wait for its next try."""
-    await tx.run(_DEFER, until, error, transport, letter_id)
+async def mark_expired(tx: Tx, letter: Letter, *, now: float, error: str, transport: str) -> bool:
+    """Give a claimed letter up because what it carries is over. False if the lease is lost."""
+    return await tx.run(_OVER, now, error, transport, letter.id, letter.lease_until) == 1
 
 
-async def release(tx: Tx, letter_id: UUID) -> None:
-    """Put back a letter that was claimed but not tried."""
-    await tx.run(_RELEASE, letter_id)
+async def defer(tx: Tx, letter: Letter, *, until: float, error: str, transport: str) -> bool:
+    """Let a letter wait for its next try. False if the lease is lost."""
+    return await tx.run(_DEFER, until, error, transport, letter.id, letter.lease_until) == 1
 
 
-async def mark_failed(tx: Tx, letter_id: UUID, *, now: float, error: str, transport: str) -> None:
-    """Write down a dead letter; its body stays, sealed, for a requeue."""
-    await tx.run(_FAIL, now, error, transport, letter_id)
+async def release(tx: Tx, letter: Letter) -> bool:
+    """Put back a letter that was claimed but not tried: the try is given back. False if the lease is lost."""
+    return await tx.run(_RELEASE, letter.id, letter.lease_until) == 1
 
 
-async def mark_expired(tx: Tx, letter_id: UUID, *, now: float, error: str) -> None:
-    """Give a claimed letter up because what it carries is over."""
-    await tx.run(_OVER, now, error, letter_id)
-
-
-async def due_again(tx: Tx, now: float) -> int:
-    """Make letters that wait for a lost mail server due at once: it is back; return how many."""
-    return await tx.run(_DUE_AGAIN, now, now)
+async def due_again(tx: Tx, *, now: float, error_prefix: str) -> int:
+    """Make letters that wait because of such an error due at once; return how many."""
+    return await tx.run(_DUE_AGAIN, now, now, f"{error_prefix}%")
 
 
 async def requeue(tx: Tx, letter_id: UUID, now: float) -> bool:
@@ -226,9 +227,9 @@ async def next_due(db: Runs) -> float | None:
 
 
 async def purge(tx: Tx, *, before: float, now: float, limit: int) -> int:
-    """Delete letters that were finished before a moment, wipe dead ones past their life; return how many were deleted."""
+    """Delete letters that were finished by a moment, wipe dead ones past their life; return how many were deleted."""
     await tx.run(_WIPE, now)
-    return await tx.run(_PURGE, before, limit)
+    return await tx.run(_PURGE, ids.earliest(before + _MILLISECOND), before, limit)
 
 
 def _number(row: Row | None) -> float | None:
@@ -246,5 +247,6 @@ def _letter(row: Row) -> Letter:
         attempts=row["attempts"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        lease_until=row["lease_until"],
         link_id=as_uuid(row["link_id"]),
     )

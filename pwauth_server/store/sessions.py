@@ -1,6 +1,9 @@
 """Sessions: one row for each sign-in; the refresh token is only a counter in it (SEC-50, SEC-54)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from tortoise import Model, fields
@@ -64,15 +67,19 @@ class Session:
     #: Changes whenever keys change: see `store/epoch.py`.
     epoch: int
 
+    def __hash__(self) -> int:
+        """Hash by id; equality still looks at everything."""
+        return hash(self.id)
+
     def is_live(self, now: float) -> bool:
         """Tell whether this session counts at ``now`` (SEC-09, SEC-53)."""
         return not self.ended and not self.disabled and now < self.expires_at
 
 
-_SELECT = """SELECT s.id, s.user_id, s.generation, s.created_at, s.auth_time, s.amr, s.acr, s.ip, s.browser,
-    s.last_used_at, s.rotated_at, s.expires_at, s.absolute_expires_at, s.ended_at,
-    u.email, u.verified_at, u.disabled_at, u.roles,
-    (SELECT number FROM server_state WHERE name = 'epoch') AS epoch
+# In the order of the fields of `Session`.
+_SELECT = """SELECT s.id, s.user_id, u.email, u.verified_at, u.disabled_at, u.roles, s.generation, s.created_at,
+    s.auth_time, s.amr, s.acr, s.ip, s.browser, s.last_used_at, s.rotated_at, s.expires_at, s.absolute_expires_at,
+    s.ended_at, (SELECT number FROM server_state WHERE name = 'epoch') AS epoch
     FROM sessions s JOIN users u ON u.id = s.user_id"""
 _FIND = Sql("find_session", f"{_SELECT} WHERE s.id = ?")
 _LIST = Sql("list_sessions", f"{_SELECT} WHERE s.user_id = ? AND s.ended_at IS NULL AND s.expires_at > ? ORDER BY s.id DESC LIMIT 100")
@@ -84,11 +91,19 @@ _CREATE = Sql(
     last_used_at, rotated_at, expires_at, absolute_expires_at) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
 )
 # The comparison with the presented generation makes this a compare-and-swap: of fifty parallel
-# refreshes one moves the counter, the others find it moved.
+# refreshes one moves the counter, the others find it moved. It asks all that could forbid it, and
+# answers with the whole session: the heartbeat of every client is this one statement.
 _ROTATE = Sql(
     "rotate_session",
-    """UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?, expires_at = ?
-    WHERE id = ? AND generation = ? AND ended_at IS NULL""",
+    """UPDATE sessions SET generation = generation + 1, rotated_at = ?, last_used_at = ?,
+    expires_at = CASE WHEN absolute_expires_at < ? THEN absolute_expires_at ELSE ? END
+    WHERE id = ? AND generation = ? AND ended_at IS NULL AND expires_at > ?
+    AND EXISTS (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.disabled_at IS NULL)
+    RETURNING id, user_id, (SELECT u.email FROM users u WHERE u.id = sessions.user_id) AS email,
+    (SELECT u.verified_at FROM users u WHERE u.id = sessions.user_id) AS verified_at, NULL AS disabled_at,
+    (SELECT u.roles FROM users u WHERE u.id = sessions.user_id) AS roles, generation, created_at,
+    auth_time, amr, acr, ip, browser, last_used_at, rotated_at, expires_at, absolute_expires_at,
+    ended_at, (SELECT number FROM server_state WHERE name = 'epoch') AS epoch""",
 )
 _TOUCH = Sql("touch_session", "UPDATE sessions SET last_used_at = ?, expires_at = ? WHERE id = ? AND ended_at IS NULL")
 _END = Sql("end_session", "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ? AND ended_at IS NULL")
@@ -114,12 +129,12 @@ async def create(tx: Tx, session: Session) -> None:
 async def find(db: Runs, session_id: UUID) -> Session | None:
     """Return a session, live or not."""
     row = await db.one(_FIND, session_id)
-    return None if row is None else _session(row)
+    return None if row is None else _session(*_values(row))
 
 
 async def live_of(db: Runs, user_id: UUID, now: float) -> list[Session]:
     """Return a person's live sessions, newest first, 100 at the most."""
-    return [_session(row) for row in await db.all(_LIST, user_id, now)]
+    return [_session(*_values(row)) for row in await db.all(_LIST, user_id, now)]
 
 
 async def count_live_of(db: Runs, user_id: UUID, now: float) -> int:
@@ -134,9 +149,13 @@ async def count_live(db: Runs, now: float) -> int:
     return int(row["n"]) if row else 0
 
 
-async def rotate(tx: Tx, session_id: UUID, *, generation: int, now: float, expires_at: float) -> bool:
-    """Move a session from ``generation`` to the next; False if another request was faster."""
-    return await tx.run(_ROTATE, now, now, expires_at, session_id, generation) == 1
+async def rotate(tx: Tx, session_id: UUID, *, generation: int, now: float, idle: float) -> Session | None:
+    """Move a live session from ``generation`` to the next and return it; None if it is not there or not live.
+
+    The idle life of ``idle`` seconds starts anew, never past the absolute end (SEC-53).
+    """
+    row = await tx.one(_ROTATE, now, now, now + idle, now + idle, session_id, generation, now)
+    return None if row is None else _session(*_values(row))
 
 
 async def touch(tx: Tx, session_id: UUID, *, now: float, expires_at: float) -> None:
@@ -159,25 +178,34 @@ async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> int:
     return await tx.run(_PURGE, below, now, limit)
 
 
-def _session(row: Row) -> Session:
+def _values(row: Row) -> Iterable[Any]:
+    # PostgreSQL's driver hands out dicts, which iterate over names; a `sqlite3.Row` over values.
+    return row.values() if isinstance(row, dict) else row
+
+
+@lru_cache(maxsize=4096)
+def _session(*values: Any) -> Session:
+    """Return what a row says; a row that reads the same is the same session, so it is put together once."""
+    (session_id, user_id, email, verified_at, disabled_at, roles, generation, created_at, auth_time, amr, *rest) = values
+    (acr, ip, browser, last_used_at, rotated_at, expires_at, absolute_expires_at, ended_at, epoch) = rest
     return Session(
-        id=as_uuid(row["id"]),
-        user_id=as_uuid(row["user_id"]),
-        email=row["email"],
-        verified=row["verified_at"] is not None,
-        disabled=row["disabled_at"] is not None,
-        roles=split(row["roles"]),
-        generation=row["generation"],
-        created_at=row["created_at"],
-        auth_time=row["auth_time"],
-        amr=split(row["amr"]),
-        acr=row["acr"],
-        ip=row["ip"],
-        browser=row["browser"],
-        last_used_at=row["last_used_at"],
-        rotated_at=row["rotated_at"],
-        expires_at=row["expires_at"],
-        absolute_expires_at=row["absolute_expires_at"],
-        ended=row["ended_at"] is not None,
-        epoch=row["epoch"],
+        id=as_uuid(session_id),
+        user_id=as_uuid(user_id),
+        email=email,
+        verified=verified_at is not None,
+        disabled=disabled_at is not None,
+        roles=split(roles),
+        generation=generation,
+        created_at=created_at,
+        auth_time=auth_time,
+        amr=split(amr),
+        acr=acr,
+        ip=ip,
+        browser=browser,
+        last_used_at=last_used_at,
+        rotated_at=rotated_at,
+        expires_at=expires_at,
+        absolute_expires_at=absolute_expires_at,
+        ended=ended_at is not None,
+        epoch=epoch,
     )

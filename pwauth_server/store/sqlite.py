@@ -93,6 +93,21 @@ class SqliteDatabase(Database):
         self._thread = threading.Thread(target=self._run, name="sqlite-writer")
         self._thread.start()
         self._closed = False
+        self._version: int | None = None
+
+    def version(self) -> int:
+        """Return SQLite's own `data_version`, asked at most once in each turn of the event loop.
+
+        A request that was sent after somebody's commit is read in a later turn than that commit, so
+        what it is told is never older.
+        """
+        if self._version is None:
+            self._version = int(self._reader.raw.execute("PRAGMA data_version").fetchone()[0])
+            self._loop.call_soon(self._forget_version)
+        return self._version
+
+    def _forget_version(self) -> None:
+        self._version = None
 
     async def unit(self, work: Work[T]) -> T:
         """Run ``work`` in the writer thread; return its answer once the group is on the disk."""
@@ -166,6 +181,7 @@ class SqliteDatabase(Database):
     # -- back on the event loop
 
     def _settle(self, group: list[_Unit]) -> None:
+        self._version = None
         for unit in group:
             if unit.error is None and unit.tx is not None:
                 self._published(unit.tx)

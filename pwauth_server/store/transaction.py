@@ -8,7 +8,7 @@ cannot leave a transaction open; it may await nothing but its ``tx``.
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -22,6 +22,9 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 Work = Callable[["Tx"], Coroutine[Any, Any, T]]
 Listener = Callable[[Occurrence], None]
+#: Answers kept for one state of the database.
+MAX_REMEMBERED = 8192
+
 Close = Callable[[], Awaitable[None]]
 
 
@@ -82,6 +85,8 @@ class Database(ABC):
     def __init__(self, listener: Listener) -> None:
         """Tell ``listener`` of every committed occurrence, on the event loop."""
         self._listener = listener
+        self._memory: dict[Hashable, Any] = {}
+        self._memory_of: int | None = None
 
     @abstractmethod
     async def unit(self, work: Work[T]) -> T:
@@ -90,6 +95,30 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was handed over, then close."""
+
+    def version(self) -> int | None:
+        """Return a number that changes whenever anybody commits anything; None where nobody can tell."""
+        return None
+
+    async def remembered(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``read`` returned for ``key`` last time, unless anything was committed since.
+
+        For answers that many requests ask for while the database stands still. What depends on the
+        time as well must be checked by the caller, every time.
+        """
+        version = self.version()
+        if version is None:
+            return await read()
+        if version != self._memory_of:
+            self._memory, self._memory_of = {}, version
+        memory = self._memory
+        found: T | None = memory.get(key)
+        if found is None:
+            # Should somebody commit right now, this is newer than `version` says, and soon forgotten.
+            found = await read()
+            if len(memory) < MAX_REMEMBERED:
+                memory[key] = found
+        return found
 
     async def ping(self) -> None:
         """Ask the database for one row; raise what the driver raises."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -56,8 +57,13 @@ def _fault(kind: str, where: tuple[int | str, ...]) -> str:
     return f"{field}: is missing." if kind == "missing" else f"{field}: is not valid."
 
 
+@lru_cache(maxsize=64)
+def _without_parameters(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
 def _media_type(request: Request) -> str:
-    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    return _without_parameters(request.headers.get("content-type", ""))
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -21,10 +21,10 @@ _BINDING = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 def get(request: Request, name: str) -> str | None:
     """Return a cookie's value; raise Malformed if it is there twice: one of the two was tossed in."""
-    header = request.headers.get("cookie")
-    if not header:
+    if "cookie" not in request.headers:
         return None
-    values = [value for key, _, value in (part.strip().partition("=") for part in header.split(";")) if key == name]
+    parts = ";".join(request.headers.getall("cookie")).split(";")
+    values = [value for key, _, value in (part.strip().partition("=") for part in parts) if key == name]
     if len(values) > 1:
         raise Malformed("A cookie is given twice.")
     return values[0] if values else None

@@ -4,8 +4,10 @@ A path is mounted once with all its methods, so HEAD, OPTIONS and 405 are answer
 spelling of a path reaches a handler without its limits (SEC-64).
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -56,6 +58,8 @@ class Edge:
     def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
         """Prepare constant headers and trusted proxies once."""
         self._app, self._log = app, log
+        # Unique, not secret: which run of which server, and the how manieth request.
+        self._run, self._numbers = os.urandom(8).hex(), count(1)
         self._headers = HeaderSets(config)
         self._trusted = client_address.networks(config.trusted_proxies)
         self._cors = cors.Policy(config)
@@ -122,7 +126,7 @@ class Edge:
         given = request.headers.get("x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
             return str(given)
-        return self.deps.entropy.random(16).hex()
+        return f"{self._run}{next(self._numbers):08x}"
 
     def _answer(self, error: Exception, request: StrictRequest) -> Reply:
         if not isinstance(error, PwauthError):
@@ -133,7 +137,7 @@ class Edge:
         return problem(error, request.request_id)
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
-        reply.fixed = (*getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
+        reply.fixed = (getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
         seconds = perf_counter() - request.started if request.started else 0.0
         method = request.method if request.method in METHODS else "OTHER"
         self.deps.metrics.request(method, route, reply.status, seconds)

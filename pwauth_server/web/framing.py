@@ -9,7 +9,6 @@ from sanic.exceptions import BadRequest, SanicException
 # Request line, then field lines of a token, a colon, and printable ASCII. Sanic takes
 # "Content-Length : 5" for an unknown field, reads no body, and runs the body as a second request.
 _HEAD = re.compile(rb"[A-Z]+ [!-~]+ HTTP/1\.[01](?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*)*")
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
 
 class LengthRequiredError(SanicException):
@@ -33,7 +32,9 @@ class StrictRequest(Request):
         super().__init__(*args, **kwargs)
         self.request_id = ""
         self.started = 0.0
+        if not self.head:
+            return  # Sanic's stand-in for a request it could not read; it needs an answer too
         if not _HEAD.fullmatch(self.head):
             raise BadRequest("head")
-        if _CHUNKED.search(self.head):
+        if "transfer-encoding" in self.headers:
             raise LengthRequiredError("chunked")

@@ -1,5 +1,7 @@
 """The only place that reads credentials: Authorization header or our cookie, never a URL (SEC-22, SEC-26)."""
 
+import re
+
 from sanic import Request
 
 from pwauth_server.config import Config
@@ -11,6 +13,7 @@ from pwauth_server.rules import client_address, secrets
 from pwauth_server.web import cookies
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PORT = re.compile(r":\d+\Z", re.ASCII)
 
 
 def bearer(request: Request) -> str | None:
@@ -43,17 +46,24 @@ async def api_key(request: Request, deps: Deps, scope: str, client: str) -> None
 
 
 def same_origin(request: Request, config: Config) -> None:
-    """Refuse a browser's write that another site started (SEC-18): nothing said is refused as well."""
+    """Refuse a browser's write that another site started (SEC-18): nothing said is refused as well.
+
+    Our pages send no referrer, and for such a page browsers call even its own origin "null" (Fetch,
+    "append a request Origin header"): then Sec-Fetch-Site alone tells, which no page can set.
+    """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
-    if origin is not None and origin != config.public_origin:
-        raise CrossOrigin
-    if site not in {"same-origin", "none"} and (site is not None or origin is None):
+    said_by_site = site in {"same-origin", "none"} and origin in {None, "null"}
+    said_by_origin = site in {"same-origin", "none", None} and origin == config.public_origin
+    if not said_by_site and not said_by_origin:
         raise CrossOrigin
 
 
-def metrics(request: Request, config: Config) -> None:
-    """Let a scraper in: by token, or without one from this machine only, whatever headers say (SEC-74, SEC-96)."""
+def metrics(request: Request, config: Config, client: str) -> None:
+    """Let a scraper in: by token, or without one from this machine only (SEC-74, SEC-96).
+
+    Both ends must be here: the TCP peer, whatever headers say, and the ``client`` of a trusted proxy.
+    """
     if not config.enable_metrics:
         raise Missing
     token = config.metrics_token.get_secret_value()
@@ -61,10 +71,10 @@ def metrics(request: Request, config: Config) -> None:
         if not secrets.same((bearer(request) or "").encode(), token.encode()):
             raise Unauthenticated
         return
-    if not client_address.is_loopback(peer(request)):
+    if not client_address.is_loopback(peer(request)) or not client_address.is_loopback(client):
         raise Missing
     # A page that resolved its own name to 127.0.0.1 (DNS rebinding) shows it in Host.
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    host = _PORT.sub("", request.headers.get("host", "")).lower()
     if host not in {"localhost", "127.0.0.1", "[::1]", config.public_host}:
         raise Misdirected
 

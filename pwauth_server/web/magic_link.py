@@ -9,13 +9,15 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, MethodNotAllowed, PwauthError
 from pwauth_server.flows import magic_link, sessions
 from pwauth_server.flows.magic_link import SignedIn
-from pwauth_server.rules import ids, policy
+from pwauth_server.rules import ids, policy, secrets
 from pwauth_server.rules.limits import Limit
 from pwauth_server.web import answers, bodies, cookies, guards, pages, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Route
 
 FORM_PURPOSE = "form-nonce"
+#: A page may lie open at least this long, in seconds: as long as the longest link lives.
+NONCE_LIFE = 900
 
 
 async def request_magic(call: Call) -> Reply:
@@ -37,7 +39,7 @@ async def open_link(call: Call) -> Reply:
         raise Malformed("The link is not complete.")
     if call.request.method == "HEAD" or _looks_like_browser(call.request):
         magic_link.page_opened(call.deps, call.caller)
-        return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonce(call.deps, token), asked=None))
+        return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonces(call.deps)[0], asked=None))
     if call.deps.config.magic_link_get == "interstitial":
         raise MethodNotAllowed(headers={"allow": "POST"})
     # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
@@ -60,13 +62,13 @@ async def verify_code(call: Call) -> Reply:
 
 async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
     guards.same_origin(call.request, call.deps.config)
-    nonce = _nonce(call.deps, form.token)
-    if not hmac.compare_digest(form.nonce.encode(), nonce.encode()):
+    nonces = _nonces(call.deps)
+    if not any(secrets.same(form.nonce.encode(), nonce.encode()) for nonce in nonces):
         raise CrossOrigin
     try:
         done = await _verify(call, form.token, confirmed=form.confirm_other_device == "true")
     except ConfirmationRequired as asked:
-        return replies.page(pages.render("verify_magic.html", token=form.token, nonce=nonce, asked=asked), status=asked.status)
+        return replies.page(pages.render("verify_magic.html", token=form.token, nonce=nonces[0], asked=asked), status=asked.status)
     except PwauthError as refused:
         return pages.refused(refused)
     reply = replies.redirect(done.return_to or "/")
@@ -98,21 +100,31 @@ def _return_to(deps: Deps, wanted: str | None) -> str | None:
 
 
 def _looks_like_browser(request: Request) -> bool:
-    headers = request.headers
-    accept = headers.get("accept", "")
-    hints = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz")).lower()
-    return (
-        "text/html" in accept
-        or "application/xhtml+xml" in accept
-        or headers.get("sec-fetch-mode") == "navigate"
-        or "prefetch" in hints
-        or "preview" in hints
-    )
+    """Tell whether a person, a prefetch or a scanner asks; when in doubt they do, because a page costs nothing."""
+
+    def said(*names: str) -> str:
+        return " ".join(value for name in names for value in request.headers.getall(name, [])).lower()
+
+    accept = said("accept")
+    if "text/html" in accept or "application/xhtml+xml" in accept or "navigate" in said("sec-fetch-mode"):
+        return True
+    if any(hint in said("sec-purpose", "purpose", "x-moz") for hint in ("prefetch", "preview")):
+        return True
+    if "application/json" in accept:
+        return False
+    # Programs that say nothing of their own send "*/*"; browsers name no wish like that without Sec-Fetch.
+    return ("*/*" not in accept and accept != "") or said("sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site") != ""
 
 
-def _nonce(deps: Deps, token: str) -> str:
-    """Return what proves that a form came from our page for this very token."""
-    return hmac.digest(deps.ring.derive(FORM_PURPOSE), token.encode("utf-8", "replace"), sha256).hex()
+def _nonces(deps: Deps) -> tuple[str, str]:
+    """Return what proves that a form came from a page of ours: the nonce of now, and the one before it.
+
+    It tells nothing about a link, so the page of a live one is that of an invented one (SEC-13).
+    """
+    window = int(deps.clock.now() // NONCE_LIFE)
+    key = deps.ring.derive(FORM_PURPOSE)
+    now, before = (hmac.digest(key, str(number).encode(), sha256).hex() for number in (window, window - 1))
+    return now, before
 
 
 ROUTES = (

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sanic.compat import Header
 from sanic.response import HTTPResponse
 
 from pwauth_server.config import Config
@@ -14,9 +15,10 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 HTML = "text/html; charset=utf-8"
 
+_WITHOUT_BODY = frozenset({204, 304})
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
-Pairs = tuple[tuple[bytes, bytes], ...]
+Pair = tuple[bytes, bytes]
 
 
 class HeaderSets:
@@ -29,9 +31,11 @@ class HeaderSets:
             always["strict-transport-security"] = "max-age=31536000"
         never_stored = {"cache-control": "no-store", "pragma": "no-cache"}
         api = {"content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+        # Browsers hold the redirect after a form to form-action as well, and that may lead to an app.
+        targets = " ".join(("'self'", *config.allowed_redirects))
         page = {
             "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
-            "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            f"connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors 'none'",
             "x-robots-tag": "noindex",
             "cross-origin-opener-policy": "same-origin",
         }
@@ -47,8 +51,15 @@ class Reply(HTTPResponse):
 
     def __init__(self, body: bytes | str = b"", *, status: int = 200, content_type: str = JSON, kind: str = "api") -> None:
         """``kind`` names the set of constant headers: api, page or public."""
-        super().__init__(body, status, None, content_type)
-        self.fixed: Pairs = ()
+        # Not the constructors above us: each makes a header table of its own, for every answer.
+        self.asgi = False
+        self.body = body.encode() if isinstance(body, str) else body
+        self.content_type = content_type
+        self.stream = None
+        self.status = status
+        self.headers = Header()
+        self._cookies = None
+        self.fixed: tuple[Pair, ...] = ()
         self.kind = kind
 
     def add(self, name: str, value: str) -> "Reply":
@@ -59,13 +70,12 @@ class Reply(HTTPResponse):
         return self
 
     @property
-    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield constant headers first, then this answer's own."""
-        yield from self.fixed
-        if self.content_type and self.status not in {204, 304}:
-            yield b"content-type", self.content_type.encode()
-        for name, value in self.headers.items():
-            yield name.encode(), str(value).encode()
+    def processed_headers(self) -> Iterator[Pair]:
+        """Return constant headers first, then this answer's own."""
+        pairs = [(name.encode(), str(value).encode()) for name, value in self.headers.items()]
+        if self.content_type and self.status not in _WITHOUT_BODY:
+            pairs.append((b"content-type", self.content_type.encode()))
+        return iter((*self.fixed, *pairs))
 
 
 def ok(content: Mapping[str, Any], *, status: int = 200, kind: str = "api") -> Reply:
@@ -127,5 +137,7 @@ _TITLES = {
 }
 
 
-def _encoded(headers: Mapping[str, str]) -> Pairs:
-    return tuple((name.encode(), value.encode()) for name, value in headers.items())
+def _encoded(headers: Mapping[str, str]) -> Pair:
+    """Return all headers as one: the value of the first carries the lines of the others behind it."""
+    (first, value), *others = headers.items()
+    return first.encode(), "\r\n".join([value, *(f"{name}: {value}" for name, value in others)]).encode()

@@ -22,7 +22,7 @@ async def alive(_: Call) -> Reply:
 
 async def metrics(call: Call) -> Reply:
     """Show Prometheus what happens."""
-    guards.metrics(call.request, call.deps.config)
+    guards.metrics(call.request, call.deps.config, call.caller.ip)
     return Reply(await health.exposition(call.deps), content_type=CONTENT_TYPE)
 
 
@@ -46,7 +46,7 @@ _HEALTH = {503: "The database does not answer."}
 
 ROUTES = (
     Route("GET", "/", front_door, "Front door", "Service", limits=(), cors=False),
-    Route("GET", "/health", ready, "Does the server work, with its database", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
+    Route("GET", "/health", ready, "Is the server well", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
     Route("GET", "/readiness", ready, "Can requests be served now", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
     Route("GET", "/liveness", alive, "Does the process answer", "Service", limits=(), answer=schemas.Health),
     Route(

@@ -6,6 +6,9 @@ from pwauth_server.web import answers, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 
+#: All of it, for whatever reason: anything more would tell a scanner what it found (RFC 7662 section 2.2).
+_INACTIVE = b'{"active":false}'
+
 
 async def refresh(call: Call) -> Reply:
     """Exchange a refresh token."""
@@ -20,7 +23,8 @@ async def revoke(call: Call) -> Reply:
 
 async def introspect(call: Call) -> Reply:
     """Tell a program what a token says and whether it counts."""
-    return replies.ok(await tokens.introspect(call.deps, call.body.token))
+    proven = await tokens.introspect(call.deps, call.body.token)
+    return Reply(_INACTIVE if proven is None else answers.introspection(proven.access, proven.session))
 
 
 async def jwks(call: Call) -> Reply:

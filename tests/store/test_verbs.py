@@ -100,12 +100,15 @@ async def test_rotation_moves_the_counter_once(database: Database) -> None:
     await does(database, epoch.begin)
     await does(database, sessions.create, session(user_id))
 
-    async def rotates(generation: int) -> bool:
-        return await does(database, sessions.rotate, row_id(1), generation=generation, now=NOW + 5, expires_at=NOW + 50)
+    async def rotates(generation: int, now: float = NOW + 5) -> bool:
+        rotated = await does(database, sessions.rotate, row_id(1), generation=generation, now=now, idle=45)
+        assert rotated is None or rotated == await sessions.find(database.reads, row_id(1))
+        return rotated is not None
 
     assert [await rotates(generation) for generation in (1, 0, 0, -1)] == [False, True, False, False]
     found = await sessions.find(database.reads, row_id(1))
     assert found == session(user_id, generation=1, rotated_at=NOW + 5, last_used_at=NOW + 5, expires_at=NOW + 50)
+    assert not await rotates(1, now=NOW + 50)
     assert await does(database, sessions.end, row_id(1), now=NOW, reason="logout")
     assert not await rotates(1)
     assert not await does(database, sessions.end, row_id(1), now=NOW, reason="logout")
