@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 IMAGE  ?= pwauth:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint typecheck bench openapi audit lock docker-build docker-up clean
+.PHONY: help run test lint typecheck bench openapi readme audit lock docker-build docker-up clean
+.PHONY: bench-growth bench-mail bench-start bench-scrape bench-drops bench-kills
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,11 +24,32 @@ lint: $(VENV)/.test  ## Check style and layers
 typecheck: $(VENV)/.test  ## Check types
 	$(BIN)/mypy
 
-bench: $(VENV)/.test  ## Measure the server on this machine
+bench: $(VENV)/.test  ## Measure the server beside a bare route and a naive version (benchmarks/README.md)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-growth: $(VENV)/.test  ## Measure refreshes among a million sessions, and during a purge
+	$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-mail: $(VENV)/.test  ## Measure how fast the mail queue drains
+	$(BIN)/python -m benchmarks.mail $(ARGS)
+
+bench-start: $(VENV)/.test  ## Measure start and memory
+	$(BIN)/python -m benchmarks.start $(ARGS)
+
+bench-scrape: $(VENV)/.test  ## Measure how long a scrape stops the loop
+	$(BIN)/python -m benchmarks.scrape $(ARGS)
+
+bench-drops: $(VENV)/.test  ## Let a thousand clients hang up, then ask
+	$(BIN)/python -m benchmarks.drops $(ARGS)
+
+bench-kills: $(VENV)/.test  ## Kill the server under load; no answer may be lost
+	$(BIN)/python -m benchmarks.kills $(ARGS)
 
 openapi: $(VENV)/.runtime  ## Write openapi.yaml from the code
 	$(BIN)/pwauth openapi > openapi.yaml.new && mv openapi.yaml.new openapi.yaml
+
+readme: $(VENV)/.runtime  ## Write the README's tables of limits, settings and errors from the code
+	$(BIN)/python scripts/readme_tables.py
 
 audit: $(VENV)/.test  ## Look the locked versions up among known vulnerabilities
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.lock

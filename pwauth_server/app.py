@@ -41,6 +41,8 @@ ROUTES = (*magic_link.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
 SWEEP_EVERY = 60.0
 #: Seconds that requests and the letter in hand get after SIGTERM; all of it stays below ten.
 DRAIN = 5.0
+#: Seconds between SIGTERM and the end of listening: time to tell busy clients to close their connections.
+FAREWELL = 0.3
 
 _SANIC_SETTINGS: dict[str, Any] = {
     "AUTO_EXTEND": False,
@@ -64,25 +66,29 @@ async def make_deps(
     clock, entropy, metrics = clock or SystemClock(), entropy or SystemEntropy(), Metrics()
     ring = KeyRing(secret_keys(config, entropy))
     db = await connect(config, listener=metrics.heard, timing=metrics.query)
-    await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
-    quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
-    chosen = transports or _transports(config)
-    for transport in chosen:
-        metrics.knows_transport(transport.name)
-    deps = Deps(
-        config=config,
-        clock=clock,
-        entropy=entropy,
-        db=db,
-        ring=ring,
-        keys=KeyHolder(keys.empty(config)),
-        limiter=Limiter(quotas, storage=WindowTable(clock), clock=clock, on_limited=metrics.limited),
-        metrics=metrics,
-        letters=Letters(config.email_from, config.webauthn_rp_name, config.email_templates_path),
-        transports=chosen,
-        mail_bell=Bell(),
-    )
-    await keys.prepare(deps)
+    try:
+        await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
+        quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
+        chosen = transports or _transports(config)
+        for transport in chosen:
+            metrics.knows_transport(transport.name)
+        deps = Deps(
+            config=config,
+            clock=clock,
+            entropy=entropy,
+            db=db,
+            ring=ring,
+            keys=KeyHolder(keys.empty(config)),
+            limiter=Limiter(quotas, storage=WindowTable(clock), clock=clock, on_limited=metrics.limited),
+            metrics=metrics,
+            letters=Letters(config.email_from, config.webauthn_rp_name, config.email_templates_path),
+            transports=chosen,
+            mail_bell=Bell(),
+        )
+        await keys.prepare(deps)
+    except BaseException:
+        await db.close()  # its writer is a thread, which would outlive us
+        raise
     return deps
 
 
@@ -113,9 +119,13 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 
     async def rest(app: Sanic[Any, Any]) -> None:
         log.info("stopping")
-        await app.ctx.worker.stop(DRAIN)
+        edge.is_ending = True
+        # Beside the requests that are being finished, not before them: the socket listens until we return.
+        app.ctx.end_of_work = asyncio.create_task(app.ctx.worker.stop(DRAIN))
+        await asyncio.sleep(FAREWELL)
 
     async def close(app: Sanic[Any, Any]) -> None:
+        await app.ctx.end_of_work
         await app.ctx.deps.db.close()
         log.gather(None)
         log.info("stopped")

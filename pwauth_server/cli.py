@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 from pathlib import Path
 
 import click
@@ -26,7 +27,11 @@ def main() -> None:
 @config_option
 @command
 def serve(config_path: Path | None) -> None:
-    """Run the server: HTTP, mail, housekeeping and metrics in one process."""
+    """Run the server.
+
+    HTTP, mail, housekeeping and metrics live in this one process. Pending migrations are applied first.
+    SIGTERM and Ctrl-C end it within ten seconds; no letter is lost.
+    """
     settings = load(config_path)
     log = Log(settings.log_level)
     adopt_libraries(log)
@@ -43,26 +48,30 @@ def serve(config_path: Path | None) -> None:
             debug=False,
         )
     except OSError as cause:
-        if cause.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
+        if cause.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL, socket.EAI_NONAME}:
             raise
-        give_up([f"server_port: cannot listen on {settings.server_host}:{settings.server_port} ({cause.strerror})"], FAILED)
+        place = f"{settings.server_host}:{settings.server_port}"
+        give_up([f"cannot listen on {place} ({cause.strerror}); see server_host and server_port"], FAILED)
 
 
 @main.command()
 @config_option
 @command
 def migrate(config_path: Path | None) -> None:
-    """Bring the database up to date; safe to run while another node does the same."""
+    """Bring the database up to date.
+
+    `pwauth serve` does it too. It is safe to run while another server does the same.
+    """
     applied = asyncio.run(migrations.migrate(load(config_path)))
     for name in applied:
         click.echo(f"applied {name}")
     if not applied:
-        click.echo("up to date")
+        click.echo("nothing to apply: the database is up to date")
 
 
 @main.group("config")
 def config_group() -> None:
-    """The configuration."""
+    """Check or show the configuration."""
 
 
 @config_group.command("check")
@@ -84,8 +93,9 @@ def show_config(config_path: Path | None) -> None:
 
 
 @main.command("openapi")
+@click.option("--config", expose_value=False, type=click.Path(), help="Taken as everywhere; the answer is the same for all.")
 def print_openapi() -> None:
-    """Print openapi.yaml."""
+    """Print openapi.yaml: the description of the API (OpenAPI 3.1)."""
     click.echo(openapi.text(ROUTES), nl=False)
 
 

@@ -57,8 +57,6 @@ class Reason(StrEnum):
     ENDED_BY_USER = "ended_by_user"
     REVOKED = "revoked"
     REUSE = "reuse"
-    REPLACED = "replaced"
-    RATE_LIMITED = "rate_limited"
 
 
 @dataclass(frozen=True, slots=True)

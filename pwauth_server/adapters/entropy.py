@@ -33,7 +33,13 @@ class SystemEntropy:
 
     def text(self, alphabet: str, length: int) -> str:
         """Return ``length`` symbols, each uniform over ``alphabet``."""
-        return "".join(secrets.choice(alphabet) for _ in range(length))
+        # A byte counts only below the largest multiple of the alphabet's size: a plain remainder would
+        # make the first symbols likelier.
+        fair = 256 - 256 % len(alphabet)
+        symbols: list[str] = []
+        while len(symbols) < length:
+            symbols += [alphabet[byte % len(alphabet)] for byte in os.urandom(2 * length) if byte < fair]
+        return "".join(symbols[:length])
 
     def fraction(self) -> float:
         """Return a number uniform in [0, 1)."""

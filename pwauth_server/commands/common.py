@@ -22,13 +22,15 @@ T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("config.toml")
 FAILED, WRONG_USAGE = 1, 2
+#: Whose errors mean that the database cannot be used; their texts name files, hosts and users, never a password.
+_DRIVERS = frozenset({"sqlite3", "asyncpg", "tortoise"})
 
 config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="Configuration file; default: config.toml here, if there is one.",
+    help="Configuration file.  [default: ./config.toml, if there is one]",
 )
 
 
@@ -42,11 +44,32 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         except ConfigError as error:
             give_up(error.problems, WRONG_USAGE)
         except WrongSecretKeyError:
-            give_up(["secret_key: this database was sealed under another secret_key; restore that one, nothing was changed"], WRONG_USAGE)
+            give_up(["secret_key: this database was sealed under another one; put that back (nothing was changed)"], WRONG_USAGE)
         except PwauthError as error:
             give_up([error.detail], FAILED)
+        except Exception as error:
+            if not _is_of_the_world(error):
+                raise  # a mistake of ours: whoever mends it needs the whole story
+            give_up([_in_one_line(error)], FAILED)
 
     return guarded
+
+
+def _is_of_the_world(error: Exception) -> bool:
+    """Tell whether a disk, a network or a database failed; drivers are told by name, so that none is loaded for this."""
+    if isinstance(error, BrokenPipeError):  # whoever read our output has gone: click leaves quietly
+        return False
+    return isinstance(error, OSError) or _is_of_a_driver(error)
+
+
+def _is_of_a_driver(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in _DRIVERS
+
+
+def _in_one_line(error: Exception) -> str:
+    """Say what failed; further lines of a database's answer may hold values of a row."""
+    text = str(error).partition("\n")[0] or type(error).__name__
+    return f"the database cannot be used: {text}" if _is_of_a_driver(error) else text
 
 
 def give_up(lines: Sequence[str], code: int) -> NoReturn:

@@ -27,15 +27,16 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     unknown = sorted(set(values) - set(Config.model_fields))
     problems += [f"{name}: unknown key" for name in unknown]
     values = {name: value for name, value in values.items() if name not in unknown}
-    config: Config | None = None
     try:
         config = Config.model_validate(values)
     except ValidationError as invalid:
-        for error in invalid.errors(include_input=False, include_url=False, include_context=False):
-            problems.append(f"{error['loc'][0]}: {error['msg'].lower()}")
-    if config is not None:
-        problems += checks.problems(config)
-    if problems or config is None:
+        faults = invalid.errors(include_input=False, include_url=False, include_context=False)
+        problems += [f"{fault['loc'][0]}: {fault['msg'].lower()}" for fault in faults]
+        # The rest is looked at all the same: one wrong number must not hide a weak secret.
+        wrong = {fault["loc"][0] for fault in faults}
+        config = Config.model_validate({name: value for name, value in values.items() if name not in wrong})
+    problems += [problem for problem in checks.problems(config) if problem not in problems]
+    if problems:
         raise ConfigError(problems)
     return config
 

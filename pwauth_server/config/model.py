@@ -71,7 +71,7 @@ class Config(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     audit_retention_days: int = Field(90, ge=1, description="How long audit rows are kept.")
 
-    # -- passkeys and webhooks: the seed's keys
+    # -- passkeys and webhooks (accepted; without effect yet, but for the name)
     webauthn_rp_id: str = Field("", description="Passkey domain; host of public_url if empty.")
     webauthn_origin: list[str] = Field([], description="Origins that may use passkeys (text or list); public_url if empty.")
     webauthn_rp_name: str = Field("Passwordless Auth", description="Name that people see in passkey dialogs and letters.")

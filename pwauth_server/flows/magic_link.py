@@ -76,7 +76,7 @@ async def verify_link(deps: Deps, *, token: str, browser_hash: bytes | None, con
     if not link.is_live(now):
         # Whoever holds the whole secret is not guessing: no limit is charged.
         await _failed(deps, Method.LINK, _why_dead(link, now), caller)
-    _check_binding(deps, link, browser_hash, confirmed=confirmed)
+    await _check_binding(deps, link, browser_hash, confirmed=confirmed, caller=caller)
 
     async def work(tx: Tx) -> Session | Reason:
         if not await magic_links.consume(tx, link.id, now):
@@ -177,12 +177,15 @@ def _facts(deps: Deps, link: MagicLink, token: str, code: str) -> dict[str, str]
     }
 
 
-def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None, *, confirmed: bool) -> None:
+async def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None, *, confirmed: bool, caller: Caller) -> None:
+    """Refuse a link that another browser asked for, unless that is allowed and confirmed; it stays unspent."""
     if link.browser_hash is not None and browser_hash is not None and secrets.same(link.browser_hash, browser_hash):
         return
     if deps.config.magic_link_binding == "strict":
+        await _record_failure(deps, Method.LINK, Reason.DIFFERENT_BROWSER, caller)
         raise DifferentBrowser
     if not confirmed:
+        await _record_failure(deps, Method.LINK, Reason.NOT_CONFIRMED, caller)
         raise ConfirmationRequired(asked_at=link.created_at, asked_from=link.ip, asked_with=link.browser)
 
 
@@ -210,5 +213,9 @@ async def _guess_failed(deps: Deps, method: Method, reason: Reason, caller: Call
 
 async def _failed(deps: Deps, method: Method, reason: Reason, caller: Caller) -> NoReturn:
     """Refuse with the same words whatever the reason; the reason goes to audit and metrics (SEC-33)."""
-    await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))
+    await _record_failure(deps, method, reason, caller)
     raise SignInFailed
+
+
+async def _record_failure(deps: Deps, method: Method, reason: Reason, caller: Caller) -> None:
+    await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))

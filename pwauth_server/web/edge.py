@@ -4,7 +4,6 @@ A path is mounted once with all its methods, so HEAD, OPTIONS and 405 are answer
 spelling of a path reaches a handler without its limits (SEC-64).
 """
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -14,6 +13,7 @@ from typing import Any
 from sanic import Sanic
 from sanic.exceptions import SanicException
 
+from pwauth_server.adapters.entropy import SystemEntropy
 from pwauth_server.adapters.logs import Log
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
@@ -54,12 +54,15 @@ class Edge:
 
     #: The world; opened by the application before it listens.
     deps: Deps
+    #: Set when the process ends: every answer then asks its client to close the connection, so that
+    #: nobody sends a request into one that we are about to close.
+    is_ending = False
 
     def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
         """Prepare constant headers and trusted proxies once."""
         self._app, self._log = app, log
         # Unique, not secret: which run of which server, and the how manieth request.
-        self._run, self._numbers = os.urandom(8).hex(), count(1)
+        self._run, self._numbers = SystemEntropy().random(8).hex(), count(1)
         self._headers = HeaderSets(config)
         self._trusted = client_address.networks(config.trusted_proxies)
         self._cors = cors.Policy(config)
@@ -138,6 +141,8 @@ class Edge:
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
         reply.fixed = (getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
+        if self.is_ending and request.stream is not None:
+            request.stream.keep_alive = False
         seconds = perf_counter() - request.started if request.started else 0.0
         method = request.method if request.method in METHODS else "OTHER"
         self.deps.metrics.request(method, route, reply.status, seconds)

@@ -38,6 +38,12 @@ class Change(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
+class Answer(BaseModel):
+    """An answer as `openapi.yaml` describes it; nothing validates it, so nothing is built until somebody asks."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class MagicRequest(Body):
     """Ask for a sign-in letter."""
 
@@ -45,7 +51,7 @@ class MagicRequest(Body):
     return_to: Annotated[str, Field(max_length=2048, description="A path of this server, or a URL of allowed_redirects.")] | None = None
 
 
-class MagicRequested(BaseModel):
+class MagicRequested(Answer):
     """The same for every address."""
 
     status: Literal["accepted"]
@@ -86,7 +92,7 @@ class TokenInQuestion(Body):
     token: Text
 
 
-class Tokens(BaseModel):
+class Tokens(Answer):
     """A signed-in session's tokens."""
 
     access_token: str
@@ -96,10 +102,10 @@ class Tokens(BaseModel):
     session_id: str
 
 
-class Introspection(BaseModel):
+class Introspection(Answer):
     """What a token says; only `active` if it does not count."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     active: bool
     sub: str | None = None
@@ -116,7 +122,7 @@ class Introspection(BaseModel):
     roles: list[str] | None = None
 
 
-class SessionInfo(BaseModel):
+class SessionInfo(Answer):
     """A session as its owner sees it; nothing in it is a credential."""
 
     id: str
@@ -129,13 +135,13 @@ class SessionInfo(BaseModel):
     current: bool
 
 
-class SessionList(BaseModel):
+class SessionList(Answer):
     """Live sessions, newest first."""
 
     sessions: list[SessionInfo]
 
 
-class Ended(BaseModel):
+class Ended(Answer):
     """How many sessions were ended."""
 
     ended: int
@@ -147,7 +153,7 @@ class Renaming(Change):
     name: Annotated[str, AfterValidator(_printable), Field(max_length=100)]
 
 
-class Person(BaseModel):
+class Person(Answer):
     """Who is signed in."""
 
     sub: str
@@ -163,7 +169,7 @@ class Person(BaseModel):
     sessions: Annotated[int, Field(description="Number of live sessions.")]
 
 
-class Problem(BaseModel):
+class Problem(Answer):
     """RFC 9457 problem details."""
 
     type: str
@@ -174,13 +180,13 @@ class Problem(BaseModel):
     request_id: str
 
 
-class Health(BaseModel):
+class Health(Answer):
     """Whether the server works."""
 
     status: Literal["ok", "unavailable"]
 
 
-class Jwks(BaseModel):
+class Jwks(Answer):
     """Public keys (RFC 7517)."""
 
     keys: list[dict[str, str]]

@@ -1,0 +1,82 @@
+"""`openapi.yaml` is the code's own description, is valid, and leaves no route out."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from openapi_spec_validator import validate
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
+
+from pwauth_server.app import ROUTES
+from pwauth_server.web import openapi
+from pwauth_server.web.route import Route
+
+ROOT = Path(__file__).parents[2]
+FILE = (ROOT / "openapi.yaml").read_text()
+
+#: Routes that take from no limit before their handler, and why a stranger gains nothing by it.
+UNLIMITED = {
+    ("POST", "/token/introspect"): "a program asks for every request of every person behind it; wrong API keys have a limit of their own",
+    ("GET", "/"): "reads no more than a session, and people come here when a limit turned them away",
+    ("GET", "/health"): "a probe that is refused restarts a server that works",
+    ("GET", "/readiness"): "as /health",
+    ("GET", "/liveness"): "as /health",
+    ("GET", "/metrics"): "answers this machine or a token only, and is needed most under attack",
+    ("GET", "/static/pwauth.css"): "constant bytes, kept by browsers",
+}
+
+
+def test_the_file_is_what_the_command_prints() -> None:
+    """`make openapi` was run after the last change."""
+    printed = subprocess.run((sys.executable, "-m", "pwauth_server", "openapi"), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert printed.stdout == FILE
+
+
+def test_the_file_is_valid() -> None:
+    """Generators of clients accept it (OpenAPI 3.1)."""
+    document = yaml.safe_load(FILE)
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_a_broken_description_is_seen() -> None:
+    """The validator is really asked."""
+    document = yaml.safe_load(FILE)
+    document["paths"]["/me"]["get"]["responses"]["200"] = {"nonsense": 1}
+    with pytest.raises(OpenAPIValidationError):
+        validate(document)
+
+
+def test_every_route_is_described() -> None:
+    """Method, path, summary and, where something is asked for, its shape."""
+    paths = openapi.document(ROUTES)["paths"]
+    for route in ROUTES:
+        operation = paths[openapi._TEMPLATE.sub(r"{\1}", route.path)][route.method.lower()]
+        assert operation["summary"] == route.summary
+        assert ("requestBody" in operation) == (route.body is not None)
+    assert sum(len(methods) for methods in paths.values()) == len(ROUTES)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    """Generators make a function of each."""
+    names = [operation["operationId"] for methods in yaml.safe_load(FILE)["paths"].values() for operation in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_route_has_limits_or_a_reason() -> None:
+    """Nothing can be asked for without end by accident (SEC-60, SEC-64)."""
+    assert unlimited(ROUTES) == set(UNLIMITED)
+
+
+def test_a_route_without_limits_is_seen() -> None:
+    """A new one has to be listed above, with its reason (SEC-64)."""
+    assert unlimited([Route("GET", "/new", ROUTES[0].handler, "New", "New", limits=())]) == {("GET", "/new")}
+    assert unlimited([Route("GET", "/new", ROUTES[0].handler, "New", "New")]) == set()
+
+
+def unlimited(routes: Sequence[Route]) -> set[tuple[str, str]]:
+    """Return the routes that take from no limit."""
+    return {(route.method, route.path) for route in routes if not route.limits}
