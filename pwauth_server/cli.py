@@ -10,6 +10,7 @@ import click
 from pwauth_server import __version__, config
 from pwauth_server.adapters.logs import Log, adopt_libraries
 from pwauth_server.app import ROUTES, create_app
+from pwauth_server.commands.apart import run_apart
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
@@ -35,7 +36,7 @@ def serve(config_path: Path | None) -> None:
     settings = load(config_path)
     log = Log(settings.log_level)
     adopt_libraries(log)
-    for name in asyncio.run(migrations.migrate(settings)):
+    for name in run_apart(lambda: migrations.migrate(settings)) if _may_need_migrating(settings) else []:
         log.info("migrated", migration=name)
     app = create_app(settings, log)
     try:
@@ -52,6 +53,10 @@ def serve(config_path: Path | None) -> None:
             raise
         place = f"{settings.server_host}:{settings.server_port}"
         give_up([f"cannot listen on {place} ({cause.strerror}); see server_host and server_port"], FAILED)
+
+
+def _may_need_migrating(settings: config.Config) -> bool:
+    return not settings.is_sqlite or bool(migrations.pending(settings))
 
 
 @main.command()
