@@ -8,7 +8,8 @@ While a commit waits for the disk, the next units queue up; they then share one 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -65,7 +66,20 @@ class SqliteStatements(Statements):
         except sqlite3.IntegrityError as cause:
             raise ConstraintViolated(str(cause)) from cause
         finally:
-            self._timing(sql.name, perf_counter() - started)
+            self.timing(sql.name, perf_counter() - started)
+
+
+class _ThreadedStatements(SqliteStatements):
+    """The same, but SQLite works in another thread and lets go of the interpreter while it does."""
+
+    async def all(self, sql: Sql, *values: Any) -> Sequence[Row]:
+        """Return every row."""
+        return await asyncio.to_thread(lambda: self._execute(sql, values).fetchall())
+
+    async def one(self, sql: Sql, *values: Any) -> Row | None:
+        """Return the first row, or None."""
+        rows = await self.all(sql, *values)
+        return rows[0] if rows else None
 
 
 @dataclass(slots=True)
@@ -105,6 +119,16 @@ class SqliteDatabase(Database):
             self._version = int(self._reader.raw.execute("PRAGMA data_version").fetchone()[0])
             self._loop.call_soon(self._forget_version)
         return self._version
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Statements]:
+        """Return statements that run in a thread of their own, on a connection of their own."""
+        client = InlineSqliteClient(self._reader.filename, connection_name="apart", **self._reader.pragmas)
+        await client.create_connection(with_db=True)
+        try:
+            yield _ThreadedStatements(client, self.reads.timing)
+        finally:
+            await client.close()
 
     def _forget_version(self) -> None:
         self._version = None

@@ -33,13 +33,13 @@ class Statements:
     def __init__(self, orm: BaseDBAsyncClient, timing: Timing) -> None:
         """Use one Tortoise client and tell ``timing`` about every statement."""
         self.orm = orm
-        self._timing = timing
+        self.timing = timing
 
     async def all(self, sql: Sql, *values: Any) -> Sequence[Row]:
         """Return every row."""
         started = perf_counter()
         rows = await self.orm.execute_query_dict(sql.postgres, list(values))
-        self._timing(sql.name, perf_counter() - started)
+        self.timing(sql.name, perf_counter() - started)
         return rows
 
     async def one(self, sql: Sql, *values: Any) -> Row | None:
@@ -51,5 +51,5 @@ class Statements:
         """Run a statement that changes rows; return how many."""
         started = perf_counter()
         changed, _ = await self.orm.execute_query(sql.postgres, list(values))
-        self._timing(sql.name, perf_counter() - started)
+        self.timing(sql.name, perf_counter() - started)
         return changed

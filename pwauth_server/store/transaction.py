@@ -9,6 +9,7 @@ import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -119,6 +120,10 @@ class Database(ABC):
             if len(memory) < MAX_REMEMBERED:
                 memory[key] = found
         return found
+
+    def apart(self) -> AbstractAsyncContextManager[Statements]:
+        """Return statements for reads that look at whole tables: they must not stop the event loop."""
+        return nullcontext(self.reads)
 
     async def ping(self) -> None:
         """Ask the database for one row; raise what the driver raises."""

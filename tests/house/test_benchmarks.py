@@ -31,6 +31,7 @@ def test_a_server_that_answers_nothing_meets_no_target() -> None:
     """No division by zero, and a ratio of zero rather than a perfect one."""
     found = row([Sample(0, 1.0, 0.5, 0.0, 0.0, 7)], [sample(10_000, 50)])
     assert (found.rate_ratio, found.cost_ratio, found.failed) == (0.0, 0.0, 7)
+    assert any("liveness" in line for line in report.table({"liveness": found}, {"bare": 40.0}))
     assert all(line.startswith("MISSED") for line in report.verdicts({"liveness": found}, {}))
 
 
