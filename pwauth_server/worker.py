@@ -12,7 +12,7 @@ from pwauth_server.adapters.bell import Bell
 from pwauth_server.adapters.logs import Log
 from pwauth_server.flows.delivery import Postman
 
-#: Seconds before a loop that broke is started again; doubled up to the last.
+#: Seconds before a loop that broke is started again; doubled up to the last while it keeps breaking.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -42,20 +42,25 @@ class Worker:
         self._tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in loops]
 
     async def stop(self, patience: float) -> None:
-        """Let the letters in hand be finished, at most ``patience`` seconds; what is cut off is sent after its lease."""
+        """Let the letters in hand and the running chores be finished, at most ``patience`` seconds."""
         self._stopping.set()
         self._bell.ring()
+        mail = asyncio.create_task(self._postman.stop(patience))
         _, late = await asyncio.wait(self._tasks, timeout=patience) if self._tasks else (set(), set())
         for task in late:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(mail, *self._tasks, return_exceptions=True)
 
     async def _supervise(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        time = asyncio.get_running_loop().time
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
+            began = time()
             try:
                 await loop()
             except Exception as error:  # noqa: BLE001 - a loop must outlive whatever breaks it
+                if time() - began > LONGEST_PAUSE:
+                    pause = FIRST_PAUSE
                 self._log.failure("loop_broke", error, loop=name, pause=pause)
                 await self._pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -65,11 +70,7 @@ class Worker:
             await self._postman.reclaim()
             self._reclaim = False
         while not self._stopping.is_set():
-            rest = await self._postman.run()
-            if rest.until_rung:
-                await self._bell.wait(rest.seconds)
-            else:
-                await self._pause(rest.seconds)
+            await self._bell.wait(await self._postman.run())
 
     def _loop_of(self, chore: Chore) -> Callable[[], Awaitable[None]]:
         async def loop() -> None:

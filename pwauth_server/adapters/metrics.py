@@ -32,9 +32,8 @@ _FAILURES = (
     Reason.NOT_CONFIRMED,
     Reason.DIFFERENT_BROWSER,
     Reason.DISABLED,
-    Reason.RATE_LIMITED,
 )
-_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE, Reason.REPLACED)
+_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,132 +1,195 @@
 """Letters on their way out: claimed, delivered outside any transaction, written down (SEC-84).
 
-A crash between a delivery and its note leaves the letter `sending`; after its lease it is sent once
-more, with the same Message-ID. In every other case a letter leaves once.
+A crash between a delivery and its note leaves the letter `sending`; it is then sent once more, with
+the same Message-ID. That can only happen to the few letters in hand: each is claimed in the
+transaction that writes down the one before it.
 """
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from jinja2 import TemplateError
 
-from pwauth_server.adapters.transport import Delivery, Outcome
+from pwauth_server.adapters.transport import Delivery, Outcome, Transport
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows.mail import PURPOSE
 from pwauth_server.rules import retry
-from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.letters import LetterKind, Message
 from pwauth_server.rules.sealing import CannotOpenError
 from pwauth_server.store import email_queue, magic_links
 from pwauth_server.store.email_queue import Letter
 from pwauth_server.store.transaction import Tx
 
-#: Letters claimed together, and delivered at once.
-BATCH = 40
+#: Letters in hand at the same time at the most.
 SENDERS = 4
-#: How long a claim holds, in seconds; renewed before a letter is tried with less than half of it left.
+#: How long a claim holds at least, in seconds; a delivery gets half of it.
 LEASE = 60.0
+#: Patience with one command of the mail server, times this, is what a claim must outlast.
+SLOWEST_DIALOGUE = 6
 #: How often the queue is looked at when nothing rings, in seconds: the command line rings no bell here.
 IDLE = 5.0
-
-_NEVER_TRIED = Delivery(Outcome.DOWN, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """What the loop does next: wait so many seconds, and whether a new letter may cut that short."""
-
-    seconds: float
-    until_rung: bool
+#: The longest pause between two letters that ask whether a server is back, in seconds.
+LONGEST_REST = retry.DELAYS[0] * (1 + retry.JITTER)
+#: After another node was quicker to take a letter, in seconds.
+CONTENDED = 0.05
+#: Begins the reason of a letter that waits for a server, not because of anything that was said about the letter.
+AWAY = "down_"
+#: The transport of a letter that never got to one.
+NOWHERE = "none"
+EXPIRED, UNREADABLE, TEMPLATE, TIMEOUT = "expired", "unreadable", "template", "timeout"
 
 
 class Postman:
-    """Delivers what is due, a batch at a time."""
+    """Keeps a few letters in hand while any are due; knows whether the mail servers can be asked."""
 
     def __init__(self, deps: Deps) -> None:
         """Know nothing of the mail servers yet: the first letter is a probe."""
         self._deps = deps
-        self._is_down = True
-        self._attempt = 0
+        self._lease = max(LEASE, SLOWEST_DIALOGUE * deps.config.smtp_timeout_seconds)
+        self._rounds: set[asyncio.Task[None]] = set()
+        self._broken: BaseException | None = None
+        self._is_away = True
+        self._away_until = 0.0
+        self._busy_at = 0.0
+        self._is_stopping = False
 
     async def reclaim(self) -> None:
         """Put back every letter that a dead process of this database held; only if we are alone on it."""
         now = self._deps.clock.now()
-        await self._deps.db.unit(lambda tx: email_queue.reclaim(tx, now=now, leases_before=now + LEASE))
+        await self._deps.db.unit(lambda tx: email_queue.reclaim(tx, now=now, leases_before=float("inf")))
 
-    async def run(self) -> Rest:
-        """Deliver one batch; tell how long to rest before the next."""
-        letters = await self._claim()
-        if not letters:
-            for transport in self._deps.transports:
-                await transport.rest()
-            return await self._until_due()
-        waiting = iter(letters)
-        down: list[str] = []
-        await asyncio.gather(*(self._work(waiting, down) for _ in range(min(SENDERS, len(letters)))))
-        for letter in waiting:  # claimed, but nobody could be asked
-            await self._deps.db.unit(lambda tx, it=letter: email_queue.release(tx, it.id))  # type: ignore[misc]
-        if down:
-            self._is_down = True
-            spread = 1 - retry.JITTER + 2 * retry.JITTER * self._deps.entropy.fraction()
-            return Rest(retry.DELAYS[0] * spread, until_rung=False)
-        return Rest(0.0, until_rung=False)
+    async def run(self) -> float:
+        """Take in hand what is due; return after how many seconds, or at which ring of the bell, to look again.
 
-    async def _claim(self) -> list[Letter]:
+        Never waits for a mail server. Raises what broke a round since the last look.
+        """
+        self._raise_broken()
         now = self._deps.clock.now()
-        limit = 1 if self._is_down else BATCH
+        while len(self._rounds) < (1 if self._is_away else SENDERS) and not self._is_stopping:
+            # Bounded below and above: a clock that was set back must not silence the queue.
+            if self._is_away and 0 < self._away_until - now <= LONGEST_REST:
+                return self._away_until - now
+            due = await email_queue.next_due(self._deps.db.reads)
+            if due is None or due > now:
+                await self._rest_if_idle(now)
+                return IDLE if due is None else min(due - now, IDLE)
+            letter = await self._take(now)
+            if letter is None:
+                return CONTENDED
+            if self._is_stopping:
+                await self._release(letter)
+                break
+            self._start(letter)
+        return IDLE
 
-        async def work(tx: Tx) -> list[Letter]:
+    async def settle(self) -> None:
+        """Wait until no letter is in hand."""
+        while self._rounds:
+            await asyncio.wait(self._rounds)
+        self._raise_broken()
+
+    async def stop(self, patience: float) -> None:
+        """Take nothing more in hand and finish what is, at most ``patience`` seconds.
+
+        A letter that is cut off may have been accepted: it stays claimed, so that nobody sends it
+        again before its lease is over or this process has a successor.
+        """
+        self._is_stopping = True
+        if self._rounds:
+            _, late = await asyncio.wait(self._rounds, timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._rest()
+
+    # -- taking letters in hand
+
+    async def _take(self, now: float) -> Letter | None:
+        async def work(tx: Tx) -> Letter | None:
             for _ in range(await email_queue.expire_stale(tx, now)):
-                await tx.record(Occurrence(Event.LETTER_EXPIRED, now, facts={"transport": "none"}))
+                await tx.record(Occurrence(Event.LETTER_EXPIRED, now, reason=EXPIRED, facts={"transport": NOWHERE}))
             await email_queue.reclaim(tx, now=now, leases_before=now)
-            return await email_queue.claim(tx, now=now, lease_until=now + LEASE, limit=limit)
+            return await email_queue.claim(tx, now=now, lease_until=now + self._lease)
 
         return await self._deps.db.unit(work)
 
-    async def _until_due(self) -> Rest:
-        due = await email_queue.next_due(self._deps.db.reads)
-        wait = IDLE if due is None else max(0.0, due - self._deps.clock.now())
-        return Rest(min(wait, IDLE), until_rung=True)
+    def _start(self, letter: Letter) -> None:
+        task = asyncio.create_task(self._round(letter), name=f"letter {letter.id}")
+        self._rounds.add(task)
+        task.add_done_callback(self._ended)
 
-    async def _work(self, letters: Iterator[Letter], down: list[str]) -> None:
-        """Deliver letters one after the other until none is left or no server can be asked."""
-        lease_until = self._deps.clock.now() + LEASE
-        while not down and (letter := next(letters, None)) is not None:
-            now = self._deps.clock.now()
-            if lease_until - now < LEASE / 2 and not await self._renew(letter, now):
-                continue
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._rounds.discard(task)
+        self._busy_at = self._deps.clock.now()
+        if not task.cancelled():
+            self._broken = task.exception() or self._broken
+        # There is a hand free again.
+        self._deps.mail_bell.ring()
+
+    def _raise_broken(self) -> None:
+        broken, self._broken = self._broken, None
+        if broken is not None:
+            raise broken
+
+    async def _round(self, letter: Letter | None) -> None:
+        """Deliver letters one after the other until none is due or no server can be asked."""
+        while letter is not None:
+            if self._is_stopping:
+                await self._release(letter)
+                return
             delivery, transport = await self._deliver(letter)
-            if delivery.outcome is Outcome.DOWN:
-                down.append(delivery.reason)
-            await self._write_down(letter, delivery, transport)
+            letter = await self._write_down(letter, delivery, transport)
 
-    async def _renew(self, letter: Letter, now: float) -> bool:
-        return await self._deps.db.unit(lambda tx: email_queue.renew(tx, letter.id, now + LEASE))
+    async def _release(self, letter: Letter) -> None:
+        await self._deps.db.unit(lambda tx: email_queue.release(tx, letter))
+
+    async def _rest_if_idle(self, now: float) -> None:
+        """Close connections when nothing was in hand for a while: the next letter may be just behind the last."""
+        if self._rounds:
+            self._busy_at = now
+        elif now - self._busy_at >= IDLE:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        for transport in self._deps.transports:
+            await transport.rest()
+
+    # -- outside any transaction
 
     async def _deliver(self, letter: Letter) -> tuple[Delivery, str]:
-        """Return what became of a letter, and through which transport; outside any transaction."""
+        """Return what became of a letter, and through which transport."""
         if not await self._is_wanted(letter):
-            return Delivery(Outcome.REFUSED, "expired"), "none"
+            return Delivery(Outcome.REFUSED, EXPIRED), NOWHERE
         try:
-            facts: Mapping[str, str] = json.loads(self._deps.ring.open(PURPOSE, str(letter.id), letter.body))
-            message = self._deps.letters.render(
-                LetterKind(letter.kind), facts, to=letter.recipient, message_id=letter.message_id, date=letter.created_at
-            )
+            message = self._opened(letter)
         except CannotOpenError:
-            return Delivery(Outcome.REFUSED, "unreadable"), "none"
+            return Delivery(Outcome.REFUSED, UNREADABLE), NOWHERE
         except (TemplateError, ValueError):
-            return Delivery(Outcome.REFUSED, "template"), "none"
-        worst, through = _NEVER_TRIED, "none"
+            return Delivery(Outcome.REFUSED, TEMPLATE), NOWHERE
+        worst, through = Delivery(Outcome.DOWN, NOWHERE), NOWHERE
         for transport in self._deps.transports:
-            delivery = await transport.deliver(message, letter.recipient)
+            delivery = await self._handed_over(message, letter.recipient, transport)
             if delivery.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}:
                 return delivery, transport.name
             # One transport said "later": that counts more than another one being away.
             if worst.outcome is Outcome.DOWN:
                 worst, through = delivery, transport.name
         return worst, through
+
+    async def _handed_over(self, message: Message, recipient: str, transport: Transport) -> Delivery:
+        try:
+            # However slowly a server drips: the claim must outlast the delivery, or two would be sending.
+            async with asyncio.timeout(self._lease / 2 / len(self._deps.transports)):
+                return await transport.deliver(message, recipient)
+        except TimeoutError:
+            return Delivery(Outcome.DEFERRED, TIMEOUT)
+
+    def _opened(self, letter: Letter) -> Message:
+        facts: Mapping[str, str] = json.loads(self._deps.ring.open(PURPOSE, str(letter.id), letter.body))
+        kind = LetterKind(letter.kind)
+        return self._deps.letters.render(kind, facts, to=letter.recipient, message_id=letter.message_id, date=letter.created_at)
 
     async def _is_wanted(self, letter: Letter) -> bool:
         """Tell whether what a letter carries can still be used: its link may have been closed since the claim."""
@@ -136,42 +199,58 @@ class Postman:
         link = await magic_links.find(self._deps.db.reads, letter.link_id)
         return link is not None and link.is_live(now)
 
-    async def _write_down(self, letter: Letter, delivery: Delivery, transport: str) -> None:
-        now = self._deps.clock.now()
-        came_back = self._is_down and delivery.outcome is not Outcome.DOWN and transport != "none"
-        chance = self._deps.entropy.fraction()
+    # -- written down
 
-        async def work(tx: Tx) -> None:
-            await self._note(tx, letter, delivery, transport, now, chance)
+    async def _write_down(self, letter: Letter, delivery: Delivery, transport: str) -> Letter | None:
+        """Write the outcome down; in the same transaction take the next letter, if there is one to be asked about."""
+        now, chance = self._deps.clock.now(), self._deps.entropy.fraction()
+        is_answer = delivery.outcome in {Outcome.ACCEPTED, Outcome.REFUSED} and transport != NOWHERE
+        came_back = self._is_away and is_answer
+        if delivery.outcome is Outcome.DOWN:
+            self._is_away, self._away_until = True, now + retry.DELAYS[0] * (1 - retry.JITTER + 2 * retry.JITTER * chance)
+        elif came_back:
+            self._is_away = False
+        goes_on = delivery.outcome is not Outcome.DOWN and not self._is_stopping
+
+        async def work(tx: Tx) -> Letter | None:
+            await _note(tx, letter, delivery, transport, now=now, chance=chance)
             if came_back:
-                await email_queue.due_again(tx, now)
+                await email_queue.due_again(tx, now=now, error_prefix=AWAY)
+            return await email_queue.claim(tx, now=now, lease_until=now + self._lease) if goes_on else None
 
-        await self._deps.db.unit(work)
+        following = await self._deps.db.unit(work)
         if came_back:
-            self._is_down = False
+            self._deps.mail_bell.ring()  # the other hands may help now
+        return following
 
-    async def _note(self, tx: Tx, letter: Letter, delivery: Delivery, transport: str, now: float, chance: float) -> None:
-        reason = delivery.reason
-        facts: dict[str, str | int | float] = {"transport": transport, "letter": str(letter.id)}
-        if delivery.outcome is Outcome.ACCEPTED:
-            await email_queue.mark_sent(tx, letter.id, now=now, transport=transport)
-            await tx.record(Occurrence(Event.LETTER_SENT, now, facts=facts | {"seconds": now - letter.created_at}))
-            return
-        if delivery.outcome is Outcome.REFUSED and reason != "expired":
-            await email_queue.mark_failed(tx, letter.id, now=now, error=reason, transport=transport)
-            await tx.record(Occurrence(Event.LETTER_FAILED, now, reason=reason, facts=facts))
-            return
-        # An outage never uses a letter's tries up; only what a server says of the letter itself does.
-        attempts = min(letter.attempts, len(retry.DELAYS)) if delivery.outcome is Outcome.DOWN else letter.attempts
-        until = None
-        if delivery.outcome is not Outcome.REFUSED:
-            until = retry.next_attempt(attempts=attempts, now=now, expires_at=letter.expires_at, chance=chance)
-        if until is not None:
-            await email_queue.defer(tx, letter.id, until=until, error=reason, transport=transport)
-            await tx.record(Occurrence(Event.LETTER_DEFERRED, now, reason=reason, facts=facts))
-        elif letter.expires_at - now < retry.SHORTEST or reason == "expired":
-            await email_queue.mark_expired(tx, letter.id, now=now, error=reason)
-            await tx.record(Occurrence(Event.LETTER_EXPIRED, now, reason=reason, facts=facts))
-        else:
-            await email_queue.mark_failed(tx, letter.id, now=now, error=reason, transport=transport)
-            await tx.record(Occurrence(Event.LETTER_FAILED, now, reason=reason, facts=facts))
+
+async def _note(tx: Tx, letter: Letter, delivery: Delivery, transport: str, *, now: float, chance: float) -> None:
+    facts: dict[str, str | int | float] = {"transport": transport, "letter": str(letter.id)}
+    event, until = _fate(letter, delivery, now, chance)
+    reason = f"{AWAY}{delivery.reason}" if delivery.outcome is Outcome.DOWN else delivery.reason
+    if event is Event.LETTER_SENT:
+        is_ours = await email_queue.mark_sent(tx, letter, now=now, transport=transport)
+        facts["seconds"] = now - letter.created_at
+    elif event is Event.LETTER_DEFERRED:
+        is_ours = await email_queue.defer(tx, letter, until=until, error=reason, transport=transport)
+    elif event is Event.LETTER_EXPIRED:
+        is_ours = await email_queue.mark_expired(tx, letter, now=now, error=reason, transport=transport)
+    else:
+        is_ours = await email_queue.mark_failed(tx, letter, now=now, error=reason, transport=transport)
+    if is_ours:
+        await tx.record(Occurrence(event, now, reason=reason, facts=facts))
+
+
+def _fate(letter: Letter, delivery: Delivery, now: float, chance: float) -> tuple[Event, float]:
+    """Return what becomes of a letter, and when it is tried again if it is."""
+    if delivery.outcome is Outcome.ACCEPTED:
+        return Event.LETTER_SENT, 0.0
+    if delivery.outcome is Outcome.REFUSED:
+        return (Event.LETTER_EXPIRED if delivery.reason == EXPIRED else Event.LETTER_FAILED), 0.0
+    # An outage never uses a letter's tries up; only what a server says of the letter itself does.
+    attempts = min(letter.attempts, len(retry.DELAYS)) if delivery.outcome is Outcome.DOWN else letter.attempts
+    until = retry.next_attempt(attempts=attempts, now=now, expires_at=letter.expires_at, chance=chance)
+    if until is not None:
+        return Event.LETTER_DEFERRED, until
+    is_over = letter.expires_at - now < retry.SHORTEST
+    return (Event.LETTER_EXPIRED if is_over else Event.LETTER_FAILED), 0.0

@@ -2,7 +2,8 @@
 
 from pwauth_server.adapters.metrics import Snapshot
 from pwauth_server.deps import Deps
-from pwauth_server.store import email_queue, sessions
+from pwauth_server.flows import mail
+from pwauth_server.store import sessions
 
 
 async def is_ready(deps: Deps) -> bool:
@@ -19,6 +20,5 @@ async def exposition(deps: Deps) -> bytes:
     now = deps.clock.now()
     async with deps.db.apart() as reads:
         live = await sessions.count_live(reads, now)
-        letters, oldest = await email_queue.counts(reads), await email_queue.oldest(reads)
-    age = 0.0 if oldest is None else max(0.0, now - oldest)
-    return deps.metrics.render(Snapshot(sessions=live, letters=letters, oldest_letter=age))
+        letters, oldest = await mail.snapshot(reads, now)
+    return deps.metrics.render(Snapshot(sessions=live, letters=letters, oldest_letter=oldest))

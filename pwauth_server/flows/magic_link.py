@@ -97,7 +97,10 @@ async def verify_code(deps: Deps, *, request_id: UUID | None, code: str, caller:
 
     async def work(tx: Tx) -> tuple[Session | Reason, MagicLink | None]:
         link = await magic_links.reserve_try(tx, request_id, now)
-        if link is None or link.purpose != LOGIN:
+        if link is None:
+            dead = await magic_links.find(tx, request_id)
+            return _why_dead(dead, now) if dead else Reason.UNKNOWN, dead
+        if link.purpose != LOGIN:
             return Reason.UNKNOWN, None
         if not secrets.same(link.code_mac, mac):
             return Reason.WRONG_CODE, link

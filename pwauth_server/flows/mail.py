@@ -12,6 +12,7 @@ from pwauth_server.rules import ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.sealing import NONCE_BYTES
 from pwauth_server.store import email_queue
+from pwauth_server.store.statements import Statements
 from pwauth_server.store.transaction import Tx
 
 PURPOSE = "letter"
@@ -88,7 +89,7 @@ async def purge(deps: Deps) -> int:
     return deleted
 
 
-async def snapshot(deps: Deps) -> tuple[Mapping[str, int], float]:
+async def snapshot(reads: Statements, now: float) -> tuple[Mapping[str, int], float]:
     """Return how many letters there are of each status, and the age in seconds of the oldest that waits."""
-    oldest = await email_queue.oldest(deps.db.reads)
-    return await email_queue.counts(deps.db.reads), 0.0 if oldest is None else max(0.0, deps.clock.now() - oldest)
+    oldest = await email_queue.oldest(reads)
+    return await email_queue.counts(reads), 0.0 if oldest is None else max(0.0, now - oldest)

@@ -1,7 +1,8 @@
 """My account and my sessions."""
 
+from pwauth_server.errors import Unauthenticated
 from pwauth_server.flows import account, sessions
-from pwauth_server.web import answers, bodies, cookies, replies, schemas
+from pwauth_server.web import answers, bodies, cookies, guards, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 
@@ -35,8 +36,14 @@ async def end_other_sessions(call: Call) -> Reply:
 
 
 async def log_out(call: Call) -> Reply:
-    """End this session and clear the cookie."""
-    await sessions.log_out(call.deps, call.owner, call.caller)
+    """End this session and clear the cookie; a browser whose session is over already is rid of the cookie too."""
+    try:
+        session = await guards.session(call.request, call.deps)
+    except Unauthenticated:
+        if cookies.get(call.request, cookies.SESSION) is None:
+            raise
+    else:
+        await sessions.log_out(call.deps, session, call.caller)
     reply = replies.redirect("/") if bodies.is_form(call.request) else replies.empty()
     cookies.drop(reply, cookies.SESSION)
     return reply
@@ -64,6 +71,6 @@ ROUTES = (
     ),
     Route(
         "POST", "/logout", log_out, "End this session", "Account",
-        guard=Guard.SESSION, statuses={**_SIGNED_IN, 204: "Signed out."},
+        statuses={**_SIGNED_IN, 204: "Signed out."},
     ),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 from sanic import Sanic
 from sanic.exceptions import SanicException
+from sanic.http import Http
 
 from pwauth_server.adapters.entropy import SystemEntropy
 from pwauth_server.adapters.logs import Log
@@ -141,7 +142,7 @@ class Edge:
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
         reply.fixed = (getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
-        if self.is_ending and request.stream is not None:
+        if self.is_ending and isinstance(request.stream, Http):
             request.stream.keep_alive = False
         seconds = perf_counter() - request.started if request.started else 0.0
         method = request.method if request.method in METHODS else "OTHER"

@@ -6,7 +6,7 @@ from hashlib import sha256
 from sanic import Request
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, MethodNotAllowed, PwauthError
+from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, PwauthError
 from pwauth_server.flows import magic_link, sessions
 from pwauth_server.flows.magic_link import SignedIn
 from pwauth_server.rules import ids, policy, secrets
@@ -37,11 +37,10 @@ async def open_link(call: Call) -> Reply:
     token = call.request.args.get("token", "")
     if len(call.request.args.getlist("token", [])) != 1 or len(token) > bodies.MAX_TEXT:
         raise Malformed("The link is not complete.")
-    if call.request.method == "HEAD" or _looks_like_browser(call.request):
+    wants_page = call.deps.config.magic_link_get == "interstitial" or _looks_like_browser(call.request)
+    if wants_page or call.request.method == "HEAD":
         magic_link.page_opened(call.deps, call.caller)
         return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonces(call.deps)[0], asked=None))
-    if call.deps.config.magic_link_get == "interstitial":
-        raise MethodNotAllowed(headers={"allow": "POST"})
     # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
     return _tokens(await _verify(call, token, confirmed=True))
 

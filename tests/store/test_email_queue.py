@@ -20,7 +20,7 @@ LET_GO = (
     lambda tx, it: email_queue.defer(tx, it, until=NOW + 9, error="smtp_451", transport="smtp"),
     lambda tx, it: email_queue.mark_failed(tx, it, now=NOW, error="smtp_550", transport="smtp"),
     lambda tx, it: email_queue.mark_expired(tx, it, now=NOW, error="expired", transport="smtp"),
-    lambda tx, it: email_queue.release(tx, it),
+    email_queue.release,
 )
 
 

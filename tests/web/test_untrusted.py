@@ -1,0 +1,29 @@
+"""The same limits without a proxy, and the cap on all mail."""
+
+from itertools import count
+
+from tests.people import Device
+from tests.server import Server
+
+SETTINGS = {"rate_limit_per_minute": "300", "email_rate_limit_per_hour": "5"}
+HEADERS = ("x-forwarded-for", "x-real-ip", "forwarded", "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip")
+
+
+def test_no_header_moves_a_direct_client(server: Server) -> None:
+    """Without trusted proxies the TCP peer is the client, loopback too (SEC-60, SEC-61)."""
+    numbers = count()
+    answers = [
+        Device(server, {name: f"198.51.100.{next(numbers) % 250}"}).verify("pwm_" + "x" * 64).status_code
+        for _ in range(5)
+        for name in HEADERS
+    ]
+    assert answers == [401] * 30 + [429] * 5
+    assert server.sql("SELECT DISTINCT ip FROM audit_log WHERE event = 'sign_in.failed'") == [("127.0.0.1",)]
+
+
+def test_metrics_answer_this_machine_under_its_own_names(server: Server) -> None:
+    """A page that resolves its name to us gets 421, whatever else it says (SEC-74, SEC-96)."""
+    for host in ("localhost", f"localhost:{server.port}", "127.0.0.1", "[::1]:3000", "[::1]", "LOCALHOST:1"):
+        assert Device(server).get("/metrics", headers={"host": host}).status_code == 200, host
+    for host in ("evil.example", "localhost.evil.example", "evil.example:3000", "localhost:80@evil.example", "127.0.0.1.evil.example"):
+        assert Device(server).get("/metrics", headers={"host": host}).status_code == 421, host
