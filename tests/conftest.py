@@ -1,4 +1,4 @@
-"""What many tests share: time, chance, and a database of their own."""
+"""What many tests share: time, chance, a database of their own, a running server for each module."""
 
 import asyncio
 import os
@@ -18,6 +18,8 @@ from pwauth_server.store.connect import connect
 from pwauth_server.store.migrate import migrate
 from pwauth_server.store.transaction import Database
 from tests.fakes import FakeClock, FakeEntropy
+from tests.people import Device, Person
+from tests.server import Server, running
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 needs_postgres = pytest.mark.skipif(
@@ -117,3 +119,24 @@ async def _administer(*statements: str) -> None:
             await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Server]:
+    """Return the running server of this module; `SETTINGS` in the module are its configuration."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(sqlite_template, folder / "auth.db")
+    with running(folder, getattr(request.module, "SETTINGS", None)) as started:
+        yield started
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """Return somebody whom the server does not know yet."""
+    return Person(server)
+
+
+@pytest.fixture
+def device(server: Server) -> Device:
+    """Return a device without any history."""
+    return Device(server)

@@ -238,7 +238,9 @@ def _read_head(part: str) -> _Head:
     return _Head(algorithm, kind, kid)
 
 
+@lru_cache(maxsize=4)
 def _parse(token: str) -> _Parsed:
+    """Take a token apart; it is asked for its key id first and verified right after."""
     if len(token) > MAX_LENGTH or not _SPELLING.fullmatch(token):
         raise InvalidTokenError("spelling")
     head, payload, signature = token.split(".")

@@ -164,7 +164,10 @@ async def test_after_a_kill_the_rest_is_delivered_and_only_what_was_in_hand_come
     assert len(sink.recipients) - len(crowd.addresses) == len(twice) <= SENDERS
     ids = {(it.rcpt_tos[0], parsed(it.content)["Message-ID"]) for it in sink.envelopes}
     assert len(ids) == len(crowd.addresses)
-    assert server.sql("SELECT status, COUNT(*) FROM email_queue GROUP BY status") == [("sent", len(crowd.addresses))]
+    # What was in hand at the kill may still wait for its second copy: it is not lost, it is not noted.
+    left = dict(server.sql("SELECT status, COUNT(*) FROM email_queue GROUP BY status"))
+    assert left.pop("sent") + left.pop("pending", 0) == len(crowd.addresses)
+    assert not left
 
 
 async def test_the_end_comes_in_time_while_the_mail_server_hangs(tmp_path: Path) -> None:
