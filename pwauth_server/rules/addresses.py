@@ -24,6 +24,8 @@ def canonical(address: str) -> str:
     local, at, domain = address.partition("@")
     if not at or len(local) > _MAX_LOCAL or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise ValueError("address")
+    if "=?" in local:  # mail programs decode RFC 2047 words even where none may stand: another mailbox to them
+        raise ValueError("address")
     return f"{local.lower()}@{domain.lower()}"
 
 

@@ -9,7 +9,7 @@ from pwauth_server.web.route import Call, Route
 
 
 async def ready(call: Call) -> Reply:
-    """Tell whether requests can be served: the database answers and nobody is stopping us."""
+    """Tell whether requests can be served: the database answers."""
     if not await health.is_ready(call.deps):
         raise Unavailable
     return replies.ok({"status": "ok"})
