@@ -41,6 +41,10 @@ class FakeEntropy:
         """Return ``length`` symbols of ``alphabet``."""
         return "".join(self._random.choices(alphabet, k=length))
 
+    def serial(self) -> str:
+        """Return the next number of the sequence."""
+        return self.random(16).hex()
+
     def fraction(self) -> float:
         """Return a number in [0, 1)."""
         return self._random.random()

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from itertools import count
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,9 @@ class Entropy(Protocol):
     def text(self, alphabet: str, length: int) -> str:
         """Return ``length`` symbols, each uniform over ``alphabet`` (SEC-11)."""
 
+    def serial(self) -> str:
+        """Return a text that was never returned before, by any process; it can be guessed."""
+
     def fraction(self) -> float:
         """Return a number uniform in [0, 1)."""
 
@@ -26,6 +30,14 @@ class Entropy(Protocol):
 
 class SystemEntropy:
     """The operating system's random numbers."""
+
+    def __init__(self) -> None:
+        """Begin a series of serials."""
+        self._series, self._numbers = os.urandom(12).hex(), count(1)
+
+    def serial(self) -> str:
+        """Return a text that was never returned before: which series, and the how manieth of it."""
+        return f"{self._series}{next(self._numbers):08x}"
 
     def random(self, count: int) -> bytes:
         """Return ``count`` random bytes."""

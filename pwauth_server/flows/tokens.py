@@ -49,7 +49,7 @@ async def issue(deps: Deps, session: Session) -> TokenPair:
         audience=held.audience,
         subject=session.user_id,
         session_id=session.id,
-        token_id=deps.entropy.random(16).hex(),
+        token_id=deps.entropy.serial(),
         issued_at=now,
         expires_at=now + life,
         auth_time=int(session.auth_time),

@@ -155,7 +155,8 @@ async def rotate(tx: Tx, session_id: UUID, *, generation: int, now: float, idle:
     The idle life of ``idle`` seconds starts anew, never past the absolute end (SEC-53).
     """
     row = await tx.one(_ROTATE, now, now, now + idle, now + idle, session_id, generation, now)
-    return None if row is None else _session(*_values(row))
+    # A row that was just written reads like none before: no use in looking for it, or in keeping it.
+    return None if row is None else _session.__wrapped__(*_values(row))
 
 
 async def touch(tx: Tx, session_id: UUID, *, now: float, expires_at: float) -> None:

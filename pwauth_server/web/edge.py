@@ -6,7 +6,6 @@ spelling of a path reaches a handler without its limits (SEC-64).
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +13,6 @@ from sanic import Sanic
 from sanic.exceptions import SanicException
 from sanic.http import Http
 
-from pwauth_server.adapters.entropy import SystemEntropy
 from pwauth_server.adapters.logs import Log
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
@@ -62,8 +60,6 @@ class Edge:
     def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
         """Prepare constant headers and trusted proxies once."""
         self._app, self._log = app, log
-        # Unique, not secret: which run of which server, and the how manieth request.
-        self._run, self._numbers = SystemEntropy().random(8).hex(), count(1)
         self._headers = HeaderSets(config)
         self._trusted = client_address.networks(config.trusted_proxies)
         self._cors = cors.Policy(config)
@@ -130,7 +126,7 @@ class Edge:
         given = request.headers.get("x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
             return str(given)
-        return f"{self._run}{next(self._numbers):08x}"
+        return self.deps.entropy.serial()
 
     def _answer(self, error: Exception, request: StrictRequest) -> Reply:
         if not isinstance(error, PwauthError):
