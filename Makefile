@@ -2,10 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-IMAGE  ?= pwauth:dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint typecheck bench openapi readme audit lock docker-build docker-up clean
+.PHONY: help run test lint typecheck bench openapi readme audit lock clean
 .PHONY: bench-growth bench-mail bench-start bench-scrape bench-drops bench-kills
 
 help:  ## List the targets
@@ -53,12 +52,6 @@ readme: $(VENV)/.runtime  ## Write the README's tables of limits, settings and e
 
 audit: $(VENV)/.test  ## Look the locked versions up among known vulnerabilities
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements/runtime.lock
-
-docker-build:  ## Build the image
-	docker build -t $(IMAGE) .
-
-docker-up:  ## Start compose.yml, building the image first
-	docker compose up --build --detach
 
 clean:  ## Remove what the other targets made; data/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

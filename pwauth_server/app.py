@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.adapters.transport import Transport
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps, KeyHolder
+from pwauth_server.events import TROUBLE, Occurrence
 from pwauth_server.flows import housekeeping, keys
 from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules import limits
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
+from pwauth_server.store import epoch
 from pwauth_server.store.connect import connect
 from pwauth_server.web import account, magic_link, service, tokens
 from pwauth_server.web.docs import ApiDocs
@@ -60,13 +62,18 @@ _SANIC_SETTINGS: dict[str, Any] = {
 
 
 async def make_deps(
-    config: Config, *, clock: Clock | None = None, entropy: Entropy | None = None, transports: Sequence[Transport] | None = None
+    config: Config,
+    *,
+    log: Log | None = None,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    transports: Sequence[Transport] | None = None,
 ) -> Deps:
     """Open the world: database, keys, limits, mail. Tests bring their own clock, chance and transports."""
     clock, entropy, metrics = clock or SystemClock(), entropy or SystemEntropy(), Metrics()
-    ring = KeyRing(secret_keys(config, entropy))
-    db = await connect(config, listener=metrics.heard, timing=metrics.query)
+    db = await connect(config, listener=_listener(metrics, log), timing=metrics.query)
     try:
+        ring = KeyRing(secret_keys(config, entropy, is_first_start=await epoch.key_check(db.reads) is None))
         await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
         chosen = transports or _transports(config)
@@ -92,6 +99,17 @@ async def make_deps(
     return deps
 
 
+def _listener(metrics: Metrics, log: Log | None) -> Callable[[Occurrence], None]:
+    """Return who is told of everything that was committed: always the metrics, of trouble the log too."""
+
+    def heard(occurrence: Occurrence) -> None:
+        metrics.heard(occurrence)
+        if log is not None and occurrence.event in TROUBLE:
+            log.warning(occurrence.event, reason=occurrence.reason, **occurrence.facts)
+
+    return heard
+
+
 def _transports(config: Config) -> Sequence[Transport]:
     return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
 
@@ -107,7 +125,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     Extend(app, built_in_extensions=False, extensions=[ApiDocs(edge, ROUTES)])
 
     async def start(app: Sanic[Any, Any]) -> None:
-        edge.deps = app.ctx.deps = await make_deps(config, **fakes)
+        edge.deps = app.ctx.deps = await make_deps(config, log=log, **fakes)
 
     async def work(app: Sanic[Any, Any]) -> None:
         deps: Deps = app.ctx.deps

@@ -16,6 +16,7 @@ from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
 from pwauth_server.store import migrate as migrations
 from pwauth_server.web import openapi
+from pwauth_server.web.patience import PatientProtocol
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,6 +44,7 @@ def serve(config_path: Path | None) -> None:
         app.run(
             host=settings.server_host,
             port=settings.server_port,
+            protocol=PatientProtocol,
             single_process=True,
             access_log=False,
             motd=False,

@@ -34,6 +34,10 @@ class Event(StrEnum):
 UNAUDITED = frozenset({Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRED, Event.LETTER_QUEUED, Event.LETTER_SENT})
 
 
+#: What an operator should read in the log without asking.
+TROUBLE = frozenset({Event.LETTER_DEFERRED, Event.LETTER_FAILED, Event.LETTER_EXPIRED, Event.REFRESH_REUSED})
+
+
 class Method(StrEnum):
     """How somebody proved who they are (the `method` label of the metrics)."""
 

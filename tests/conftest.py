@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 
 from pwauth_server.config import Config
@@ -20,6 +21,10 @@ from pwauth_server.store.transaction import Database
 from tests.fakes import FakeClock, FakeEntropy
 from tests.people import Device, Person
 from tests.server import Server, running
+
+# A loaded machine is slow to generate and slow to run; neither says anything about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 needs_postgres = pytest.mark.skipif(

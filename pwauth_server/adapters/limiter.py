@@ -45,7 +45,7 @@ class WindowTable:
     def __init__(self, clock: Clock) -> None:
         """Start empty; the clock is ours, so tests can move it."""
         self._clock = clock
-        # limit -> key -> [count, end]; the windows of one limit are equally long, so the first to open is the first to end
+        # limit -> key -> [count, end, length]; the windows of one limit are equally long, so the first to open is the first to end
         self._rooms: dict[str, dict[str, list[float]]] = {}
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
@@ -53,7 +53,7 @@ class WindowTable:
         window = self._open(key)
         if window is None:
             self._make_room()
-            window = self._room(key)[key] = [0, self._clock.now() + expiry]
+            window = self._room(key)[key] = [0, self._clock.now() + expiry, expiry]
         window[0] += amount
         return int(window[0])
 
@@ -76,7 +76,8 @@ class WindowTable:
     def _open(self, key: str) -> list[float] | None:
         room = self._room(key)
         window = room.get(key)
-        if window is not None and window[1] <= self._clock.now():
+        # A window that would end later than if it opened now was opened by a clock that has been set back.
+        if window is not None and not 0 < window[1] - self._clock.now() <= window[2]:
             del room[key]
             return None
         return window

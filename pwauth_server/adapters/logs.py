@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from threading import get_ident
 from typing import Any, TextIO
 
+from pwauth_server.errors import ConfigError
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _NAMES = {number: name for name, number in LEVELS.items()}
 
@@ -108,7 +110,9 @@ class LibraryHandler(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; an exception's text stays out."""
+        """Write a record; an exception's text stays out, and a bad configuration is told by the command itself."""
+        if record.exc_info and isinstance(record.exc_info[1], ConfigError):
+            return
         if record.exc_info and record.exc_info[1]:
             self._log.failure("library", record.exc_info[1], logger=record.name)
         else:

@@ -14,7 +14,6 @@ from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, PwauthError
-from pwauth_server.flows.keys import WrongSecretKeyError
 from pwauth_server.store.migrate import migrate
 
 P = ParamSpec("P")
@@ -43,8 +42,6 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except ConfigError as error:
             give_up(error.problems, WRONG_USAGE)
-        except WrongSecretKeyError:
-            give_up(["secret_key: this database was sealed under another one; put that back (nothing was changed)"], WRONG_USAGE)
         except PwauthError as error:
             give_up([error.detail], FAILED)
         except Exception as error:

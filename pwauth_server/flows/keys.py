@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Conflict, Missing
+from pwauth_server.errors import ConfigError, Conflict, Missing
 from pwauth_server.events import Event, by_hand
 from pwauth_server.rules import tokens
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
@@ -29,10 +29,6 @@ PURPOSE = "signing-key"
 PUBLISHED_AHEAD = 300
 
 
-class WrongSecretKeyError(Exception):
-    """The database was sealed under another ``secret_key``."""
-
-
 def empty(config: Config) -> KeySet:
     """Return the keys of a node that has not looked yet."""
     return KeySet(0, config.public_url, config.audience, config.access_token_expiry_seconds, (), {})
@@ -41,7 +37,7 @@ def empty(config: Config) -> KeySet:
 async def check_secret_key(db: Database, ring: KeyRing, nonce: bytes) -> None:
     """Prove that ``secret_key`` opens this database, or mark a new one (SEC-71).
 
-    Raises WrongSecretKeyError instead of beginning anew: what is sealed must stay readable. A value
+    Raises ConfigError instead of beginning anew: what is sealed must stay readable. A value
     sealed under an older key of the ring is sealed again under the first.
     """
     sealed = await epoch.key_check(db.reads)
@@ -49,7 +45,7 @@ async def check_secret_key(db: Database, ring: KeyRing, nonce: bytes) -> None:
         try:
             ring.open("key-check", "key_check", sealed)
         except CannotOpenError as cause:
-            raise WrongSecretKeyError from cause
+            raise ConfigError(["secret_key: this database was sealed under another one; put that back (nothing was changed)"]) from cause
         if sealed.startswith(ring.current_id):
             return
 

@@ -17,7 +17,7 @@ from pwauth_server.store.magic_links import MagicLink
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 
-#: Live requests an address may have (SEC-19), and how long none of them can be pushed out (seconds).
+#: Live requests a client may have for an address (SEC-19), and how long none of them is pushed out (seconds).
 MAX_LIVE = 3
 PROTECTED = 60.0
 CODE_PURPOSE = "code"
@@ -44,13 +44,16 @@ async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash
         # A second click within the cooldown: the letter that is on its way belongs to the first one.
         known = await magic_links.latest_of_browser(deps.db.reads, email, browser_hash, now)
         return known or deps.entropy.row_id(now)
+    is_welcome = await _is_welcome(deps, email)
+    if is_welcome:
+        await deps.limiter.is_first(Limit.MAIL_GLOBAL)
     link, token, code = _new_link(deps, email=email, return_to=return_to, browser_hash=browser_hash, caller=caller, now=now)
 
     async def work(tx: Tx) -> None:
-        await magic_links.make_room(tx, email, keep=MAX_LIVE - 1, cooldown=PROTECTED, now=now)
+        await magic_links.make_room(tx, email, caller.ip, keep=MAX_LIVE - 1, cooldown=PROTECTED, now=now)
         await magic_links.create(tx, link)
         # Everything but the letter happens for strangers too, so that timing tells nothing.
-        if await _is_welcome(tx, deps, email):
+        if is_welcome:
             facts = _facts(deps, link, token, code)
             await mail.post(
                 tx, deps, kind=LetterKind.SIGN_IN, to=email, facts=facts, expires_at=link.expires_at, now=now, link_id=link.id
@@ -129,18 +132,22 @@ async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
     limiter = deps.limiter
     if not await limiter.is_free(Limit.MAIL_COOLDOWN, mailbox, client):
         return False
-    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_HOUR, mailbox)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_DAY, mailbox)
     try:
-        await limiter.take(Limit.MAIL_GLOBAL)
+        # For everybody, so that it tells nothing; only a letter that leaves counts against it.
+        await limiter.check(Limit.MAIL_GLOBAL)
     except RateLimited as limited:
         raise MailCapReached(headers=limited.headers) from limited
+    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, mailbox, client)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, mailbox, client)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_HOUR, mailbox)
+    await limiter.take(Limit.MAIL_PER_MAILBOX_DAY, mailbox)
     return await limiter.is_first(Limit.MAIL_COOLDOWN, mailbox, client)
 
 
-async def _is_welcome(tx: Tx, deps: Deps, email: str) -> bool:
-    user = await users.find_by_email(tx, email)
+async def _is_welcome(deps: Deps, email: str) -> bool:
+    """Tell whether an address may have a letter; when it is used, that is asked again."""
+    user = await users.find_by_email(deps.db.reads, email)
     if user is not None:
         return not user.disabled
     return policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains)

@@ -10,6 +10,8 @@ Address = IPv4Address | IPv6Address
 #: Peers without an address (a UNIX socket) share this one bucket.
 LOCAL = "local"
 _MAX_HOPS = 32
+#: Longer than any spelling of an address.
+_MAX_LENGTH = 64
 
 
 @lru_cache(maxsize=4096)
@@ -46,7 +48,7 @@ def client(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) 
         return in_normal_spelling(peer)
     hops = ",".join(forwarded_for).split(",")[-_MAX_HOPS:]
     while hops and _within(here, trusted):
-        hop = parse(hops.pop().strip())
+        hop = parse(hops.pop().strip()[:_MAX_LENGTH])
         if hop is None:
             break
         here = hop

@@ -22,6 +22,8 @@ class Limit(StrEnum):
     MAIL_PER_MAILBOX_HOUR = "mail_per_mailbox_hour"
     MAIL_PER_MAILBOX_DAY = "mail_per_mailbox_day"
     MAIL_PER_MAILBOX_AND_CLIENT = "mail_per_mailbox_and_client"
+    MAIL_PER_MAILBOX_AND_CLIENT_HOUR = "mail_per_mailbox_and_client_hour"
+    MAIL_PER_MAILBOX_AND_CLIENT_DAY = "mail_per_mailbox_and_client_day"
     MAIL_COOLDOWN = "mail_cooldown"
     MAIL_GLOBAL = "mail_global"
     SIGN_IN_FAILURES = "sign_in_failures"
@@ -63,6 +65,8 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.MAIL_PER_MAILBOX_DAY: mailbox(20, DAY),
         # per mailbox and client: a stranger uses up his own share, not the owner's (SEC-65)
         Limit.MAIL_PER_MAILBOX_AND_CLIENT: mailbox(3, 15 * MINUTE),
+        Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR: mailbox(4, HOUR),
+        Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY: mailbox(12, DAY),
         # silent: a second request within it is answered like the first, and sends nothing (SEC-66)
         Limit.MAIL_COOLDOWN: Quota(1, float(60 / by_mailbox)),
         # everybody together: the sender's reputation

@@ -19,6 +19,6 @@ def judge(*, presented: int, generation: int, rotated_at: float, is_live: bool, 
     """
     if not is_live or presented >= generation:
         return Verdict.DEAD
-    if presented == generation - 1 and now - rotated_at < grace:
+    if presented == generation - 1 and abs(now - rotated_at) < grace:  # a clock that was set back opens no longer window
         return Verdict.REPLAY
     return Verdict.REUSED

@@ -83,6 +83,8 @@ _CONSUME = Sql(
     "consume_magic_link",
     "UPDATE magic_links SET closed_at = ?, close_reason = 'used' WHERE id = ? AND closed_at IS NULL AND expires_at > ?",
 )
+# Two links of one mailbox, used at the same time, would each hold its own row and wait for the other's.
+_OF_MAILBOX = Sql("lock_magic_links", "SELECT id FROM magic_links WHERE email = (SELECT email FROM magic_links WHERE id = ?) ORDER BY id")
 _CLOSE_OTHERS = Sql(
     "close_magic_links",
     "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND closed_at IS NULL",
@@ -90,8 +92,8 @@ _CLOSE_OTHERS = Sql(
 _CLOSE_OLDEST = Sql(
     "close_oldest_magic_links",
     """UPDATE magic_links SET closed_at = ?, close_reason = 'replaced'
-    WHERE email = ? AND closed_at IS NULL AND expires_at > ? AND created_at <= ? AND id NOT IN
-    (SELECT id FROM magic_links WHERE email = ? AND closed_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT ?)""",
+    WHERE email = ? AND ip = ? AND closed_at IS NULL AND expires_at > ? AND created_at <= ? AND id NOT IN
+    (SELECT id FROM magic_links WHERE email = ? AND ip = ? AND closed_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT ?)""",
 )
 _PURGE = Sql(
     "purge_magic_links",
@@ -122,11 +124,13 @@ async def latest_of_browser(db: Runs, email: str, browser_hash: bytes, now: floa
 
 async def reserve_try(tx: Tx, link_id: UUID, now: float) -> MagicLink | None:
     """Count a try with the code and return the request; None if it is not live any more."""
+    await tx.lock(_OF_MAILBOX, link_id)
     return _link(await tx.one(_RESERVE_TRY, link_id, now))
 
 
 async def consume(tx: Tx, link_id: UUID, now: float) -> bool:
     """Use a request up; False if somebody was faster or it is over."""
+    await tx.lock(_OF_MAILBOX, link_id)
     return await tx.run(_CONSUME, now, link_id, now) == 1
 
 
@@ -135,9 +139,12 @@ async def close_all_of(tx: Tx, email: str, now: float) -> None:
     await tx.run(_CLOSE_OTHERS, now, email)
 
 
-async def make_room(tx: Tx, email: str, *, keep: int, cooldown: float, now: float) -> None:
-    """End the oldest open requests of an address beyond ``keep``, but none younger than ``cooldown`` seconds."""
-    await tx.run(_CLOSE_OLDEST, now, email, now, now - cooldown, email, now, keep)
+async def make_room(tx: Tx, email: str, ip: str, *, keep: int, cooldown: float, now: float) -> None:
+    """End the oldest open requests that ``ip`` made for an address beyond ``keep``, none younger than ``cooldown`` seconds.
+
+    Only its own: whoever asks again and again from elsewhere must not kill the owner's link (SEC-19).
+    """
+    await tx.run(_CLOSE_OLDEST, now, email, ip, now, now - cooldown, email, ip, now, keep)
 
 
 async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> tuple[int, int]:

@@ -55,6 +55,9 @@ class SqliteStatements(Statements):
         cursor.close()  # an unfinished RETURNING would hold its transaction open
         return row
 
+    async def lock(self, sql: Sql, *values: Any) -> None:
+        """Do nothing: whoever writes holds the whole file."""
+
     async def run(self, sql: Sql, *values: Any) -> int:
         """Run a statement that changes rows; return how many."""
         return self._execute(sql, values).rowcount

@@ -47,6 +47,10 @@ class Statements:
         rows = await self.all(sql, *values)
         return rows[0] if rows else None
 
+    async def lock(self, sql: Sql, *values: Any) -> None:
+        """Hold the rows that ``sql`` finds, in its order, until this transaction ends."""
+        await self.orm.execute_query_dict(f"{sql.postgres} FOR UPDATE", list(values))
+
     async def run(self, sql: Sql, *values: Any) -> int:
         """Run a statement that changes rows; return how many."""
         started = perf_counter()

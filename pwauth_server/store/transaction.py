@@ -51,6 +51,7 @@ class Tx:
         self.all = statements.all
         self.one = statements.one
         self.run = statements.run
+        self.lock = statements.lock
         self.occurrences: list[Occurrence] = []
         self.hooks: list[Callable[[], None]] = []
 

@@ -120,7 +120,7 @@ class Edge:
     def _caller(self, request: StrictRequest) -> Caller:
         forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
         ip = client_address.client(guards.peer(request), forwarded, self._trusted)
-        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")), request.request_id)
+        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")[:256]), request.request_id)
 
     def _request_id(self, request: StrictRequest) -> str:
         given = request.headers.get("x-request-id")

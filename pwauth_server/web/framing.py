@@ -6,9 +6,11 @@ from typing import Any
 from sanic import Request
 from sanic.exceptions import BadRequest, SanicException
 
-# Request line, then field lines of a token, a colon, and printable ASCII. Sanic takes
-# "Content-Length : 5" for an unknown field, reads no body, and runs the body as a second request.
-_HEAD = re.compile(rb"[A-Z]+ [!-~]+ HTTP/1\.[01](?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*)*")
+# Request line with a path, a whole http URL without userinfo, or "*"; then field lines of a token, a colon,
+# and printable ASCII. Sanic takes "Content-Length : 5" for an unknown field, reads no body, and runs the
+# body as a second request.
+_TARGET = rb"(?:/[!-~]*|\*|https?://[A-Za-z0-9.:_\[\]-]+(?:[/?][!-~]*)?)"
+_HEAD = re.compile(rb"[A-Z]+ " + _TARGET + rb" HTTP/1\.[01](?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*)*")
 
 
 class LengthRequiredError(SanicException):
@@ -29,12 +31,12 @@ class StrictRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Refuse an ambiguous head; Sanic answers 400 and closes the connection."""
+        head = kwargs.get("head", b"")
+        # Sanic's stand-in for a request that it could not read has no head; it needs an answer too.
+        if head and not _HEAD.fullmatch(head):
+            raise BadRequest("head")
         super().__init__(*args, **kwargs)
         self.request_id = ""
         self.started = 0.0
-        if not self.head:
-            return  # Sanic's stand-in for a request it could not read; it needs an answer too
-        if not _HEAD.fullmatch(self.head):
-            raise BadRequest("head")
-        if "transfer-encoding" in self.headers:
+        if head and "transfer-encoding" in self.headers:
             raise LengthRequiredError("chunked")

@@ -73,6 +73,9 @@ def metrics(request: Request, config: Config, client: str) -> None:
         return
     if not client_address.is_loopback(peer(request)) or not client_address.is_loopback(client):
         raise Missing
+    # A proxy on this machine that nobody told us of passes on whom it asks for; no scraper sends these.
+    if client == peer(request) and any(name.startswith("x-forwarded-") or name == "forwarded" for name in request.headers):
+        raise Missing
     # A page that resolved its own name to 127.0.0.1 (DNS rebinding) shows it in Host.
     host = _PORT.sub("", request.headers.get("host", "")).lower()
     if host not in {"localhost", "127.0.0.1", "[::1]", config.public_host}:

@@ -104,15 +104,13 @@ def _looks_like_browser(request: Request) -> bool:
     def said(*names: str) -> str:
         return " ".join(value for name in names for value in request.headers.getall(name, [])).lower()
 
-    accept = said("accept")
-    if "text/html" in accept or "application/xhtml+xml" in accept or "navigate" in said("sec-fetch-mode"):
+    accept = said("accept").strip()
+    if "text/html" in accept or "application/xhtml+xml" in accept or said("sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site"):
         return True
     if any(hint in said("sec-purpose", "purpose", "x-moz") for hint in ("prefetch", "preview")):
         return True
-    if "application/json" in accept:
-        return False
-    # Programs that say nothing of their own send "*/*"; browsers name no wish like that without Sec-Fetch.
-    return ("*/*" not in accept and accept != "") or said("sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site") != ""
+    # Programs name JSON, or say nothing of their own ("*/*" and not a word more); scanners and old browsers list pictures.
+    return "application/json" not in accept and accept not in {"", "*/*"}
 
 
 def _nonces(deps: Deps) -> tuple[str, str]:

@@ -123,13 +123,12 @@ async def test_a_window_may_be_shorter_than_a_second() -> None:
     assert await house.takes(3, Limit.MAIL_COOLDOWN, "v@ex.com", "a") == 1
 
 
-async def test_a_clock_that_is_set_back_locks_nobody_out_for_good() -> None:
-    """A window ends at its time whatever the clock did in between (SEC-65)."""
+async def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
+    """A window that a wrong clock opened in the future is not waited for (SEC-65)."""
     house = House()
+    house.clock.tick(86_400)
     await house.takes(10, Limit.API_KEY_FAILURES, "a")
-    house.clock.tick(-3600)
-    assert await house.takes(1, Limit.API_KEY_FAILURES, "a") == 0
-    house.clock.tick(3600 + 900)
+    house.clock.tick(-86_400)
     assert await house.takes(1, Limit.API_KEY_FAILURES, "a") == 1
 
 

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from uuid import UUID
 
 import pytest
@@ -188,3 +188,23 @@ async def test_housekeeping_throws_away_only_what_is_over(deps: Deps, clock: Fak
     await housekeeping.sweep(deps)
     with closing(sqlite3.connect(deps.config.database_path)) as connection:
         assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+
+
+async def test_one_stranger_cannot_use_up_a_mailbox(deps: Deps, clock: FakeClock) -> None:
+    """Who asks for somebody's letters every minute of a day leaves the owner a share of every hour (SEC-65)."""
+    for minute in range(24 * 60):
+        with suppress(RateLimited):
+            await magic_link.request(deps, email="alice@time.example", return_to=None, browser_hash=COOKIE, caller=AWAY)
+        if minute % 180 == 170:
+            await ask(deps)
+        clock.tick(60)
+
+
+async def test_a_stranger_does_not_push_the_owners_link_out(deps: Deps, clock: FakeClock) -> None:
+    """However often somebody else asks, the owner's link lives its life (SEC-19)."""
+    _, token, _ = await ask(deps)
+    for number in range(4):
+        clock.tick(61)
+        with suppress(RateLimited):
+            await ask(deps, caller=Caller(f"198.51.100.{number}"))
+    assert (await verify(deps, token)).tokens.access_token

@@ -106,11 +106,13 @@ async def test_room_is_made_from_the_oldest_but_not_within_the_cooldown(database
         found = [(number, await magic_links.find(database.reads, row_id(number, NOW - age))) for number, age in (ages | {5: 300}).items()]
         return [number for number, one in found if one is not None and not one.closed]
 
-    await does(database, magic_links.make_room, USER, keep=2, cooldown=60.0, now=NOW)
+    await does(database, magic_links.make_room, USER, "203.0.113.9", keep=2, cooldown=60.0, now=NOW)
     assert await alive() == [3, 4, 5]
-    await does(database, magic_links.make_room, USER, keep=0, cooldown=60.0, now=NOW)
+    await does(database, magic_links.make_room, USER, "198.51.100.1", keep=0, cooldown=60.0, now=NOW)
+    assert await alive() == [3, 4, 5]
+    await does(database, magic_links.make_room, USER, "203.0.113.9", keep=0, cooldown=60.0, now=NOW)
     assert await alive() == [4, 5]
-    await does(database, magic_links.make_room, USER, keep=0, cooldown=10.0, now=NOW)
+    await does(database, magic_links.make_room, USER, "203.0.113.9", keep=0, cooldown=10.0, now=NOW)
     assert await alive() == [5]
 
 

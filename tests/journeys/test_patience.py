@@ -1,0 +1,38 @@
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from tests.server import Server
+
+HEAD = b"POST /request/magic HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
+HELD = {
+    "a body that never comes": HEAD + b"\r\n{",
+    "a websocket that never is": HEAD + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n{",
+    "a head byte by byte": b"GET /liveness HTTP/1.1\r\nX: ",
+    "a body byte by byte": HEAD + b"\r\n{",
+}
+
+
+def outlives(server: Server, content: bytes, *, drips: bool) -> bool:
+    """Tell whether a connection is still open after a minute."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(content)
+        for _ in range(12):
+            with suppress(TimeoutError):
+                if connection.recv(65_536) == b"":
+                    return False
+            try:
+                connection.sendall(b"a" if drips else b"")
+            except OSError:
+                return False
+    return True
+
+
+@pytest.mark.timeout(180)
+def test_no_connection_is_held_by_saying_little(server: Server) -> None:
+    """Whoever does not finish a request is cut off, whatever he pretends to be about (SEC-64)."""
+    with ThreadPoolExecutor() as clients:
+        outlived = clients.map(lambda held: outlives(server, HELD[held], drips="byte" in held), HELD)
+        assert dict(zip(HELD, outlived, strict=True)) == dict.fromkeys(HELD, False)
