@@ -7,7 +7,7 @@ from pwauth_server.rules.codes import MAX_TRIES
 from pwauth_server.rules.ids import earliest
 from pwauth_server.store import magic_links
 from pwauth_server.store.magic_links import MagicLink
-from pwauth_server.store.transaction import Database
+from pwauth_server.store.transaction import Database, Tx
 from tests.fakes import NEW_YEAR
 from tests.store.rows import USER, does, link, row_id
 
@@ -125,3 +125,22 @@ async def test_old_requests_are_purged_and_counted(database: Database) -> None:
     purged = [await does(database, magic_links.purge, below=earliest(NOW - 5000), now=NOW, limit=3) for _ in range(3)]
     assert purged == [(3, 2), (2, 2), (0, 0)]
     assert await magic_links.find(database.reads, row_id(9)) is not None
+
+
+async def test_links_of_one_mailbox_used_at_once_do_not_wait_for_each_other(database: Database) -> None:
+    """Each would hold its own row and want the other's: one wins, the others are told so (SEC-10)."""
+    for number in range(0, 30, 3):
+        mine = [number + 1, number + 2, number + 3]
+        for each in mine:
+            await does(database, magic_links.create, link(each))
+
+        async def use(each: int) -> bool:
+            async def work(tx: Tx) -> bool:
+                if not await magic_links.consume(tx, row_id(each), NOW):
+                    return False
+                await magic_links.close_all_of(tx, USER, NOW)
+                return True
+
+            return await database.unit(work)
+
+        assert sorted(await asyncio.gather(*map(use, mine))) == [False, False, True]
