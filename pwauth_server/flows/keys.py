@@ -167,9 +167,10 @@ async def _asymmetric(deps: Deps) -> list[SigningKeyRow]:
 
 def _generate(deps: Deps, now: float) -> SigningKeyRow:
     """Make a key pair and seal its private half under the key's own name."""
-    algorithm = deps.config.algorithm
-    private = generate_private_key(SECP256R1()) if algorithm == "ES256" else Ed25519PrivateKey.generate()
-    kid = tokens.thumbprint(tokens.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
+    algorithm, kid = deps.config.algorithm, "-"
+    while kid.startswith("-"):  # one thumbprint in 64 does, and would be an option to every command it is given to
+        private = generate_private_key(SECP256R1()) if algorithm == "ES256" else Ed25519PrivateKey.generate()
+        kid = tokens.thumbprint(tokens.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
     plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sealed = deps.ring.seal(PURPOSE, kid, plain, deps.entropy.random(NONCE_BYTES))
     return SigningKeyRow(kid=kid, algorithm=algorithm, sealed_private=sealed, created_at=now)
