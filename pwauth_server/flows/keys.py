@@ -88,7 +88,7 @@ async def reload(deps: Deps) -> KeySet:
 
 async def fresh(deps: Deps) -> KeySet:
     """Return the keys that are true now: one read by key tells whether another process changed them."""
-    number = await deps.db.remembered("epoch", lambda: epoch.current(deps.db.reads))
+    number = await deps.db.remembered(("epoch",), lambda: epoch.current(deps.db.reads))
     return deps.keys.current if number == deps.keys.current.epoch else await reload(deps)
 
 

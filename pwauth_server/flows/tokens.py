@@ -122,7 +122,7 @@ async def prove(deps: Deps, token: str) -> Proven:
     Whatever ended, renamed or disabled anything is seen at once, on every node: an answer is only
     given again while nobody has committed anything at all (SEC-54). Time is asked every time.
     """
-    proven = await deps.db.remembered(token, lambda: _prove(deps, token))
+    proven = await deps.db.remembered(("bearer", token), lambda: _prove(deps, token))
     now = deps.clock.now()
     if not tokens.is_current(proven.access, now) or not proven.session.is_live(now):
         raise Unauthenticated

@@ -87,7 +87,7 @@ class Database(ABC):
     def __init__(self, listener: Listener) -> None:
         """Tell ``listener`` of every committed occurrence, on the event loop."""
         self._listener = listener
-        self._memory: dict[Hashable, Any] = {}
+        self._memory: dict[tuple[Hashable, ...], Any] = {}
         self._memory_of: int | None = None
 
     @abstractmethod
@@ -102,10 +102,11 @@ class Database(ABC):
         """Return a number that changes whenever anybody commits anything; None where nobody can tell."""
         return None
 
-    async def remembered(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+    async def remembered(self, key: tuple[Hashable, ...], read: Callable[[], Awaitable[T]]) -> T:
         """Return what ``read`` returned for ``key`` last time, unless anything was committed since.
 
-        For answers that many requests ask for while the database stands still. What depends on the
+        ``key`` begins with a word for the kind of answer: keys may hold what clients sent, and one of
+        them could send another's. For answers that many requests ask for while the database stands still. What depends on the
         time as well must be checked by the caller, every time.
         """
         version = self.version()

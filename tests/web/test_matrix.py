@@ -30,6 +30,7 @@ KINDS = (
     "request id",
     "code",
     "hash",
+    "name of ours",
 )
 
 
@@ -55,6 +56,7 @@ def credentials(server: Server) -> Credentials:
         "request id": request_id,
         "code": letter.code,
         "hash": row[0],
+        "name of ours": "epoch",
     }
     assert set(kinds) == set(KINDS)
     return Credentials(person, device, kinds)
