@@ -4,7 +4,7 @@ The first line of a class's docstring is the sentence a client reads, so an erro
 A cause that must stay private is chained with ``raise … from cause`` and reaches the log only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -47,10 +47,23 @@ class Unauthenticated(Refused):
 
 
 class SignInFailed(Refused):
-    """This sign-in did not work; ask for a new letter and try again."""
+    """This sign-in did not work; try again, or sign in another way."""
 
     status = 401
     word = "sign_in_failed"
+
+
+class StepUpRequired(Refused):
+    """Sign in once more, with what this account has, before you change this."""
+
+    status = 401
+    word = "insufficient_user_authentication"
+
+    def __init__(self, *, methods: Sequence[str], max_age: int) -> None:
+        """Carry with what the person can do so, and how long it will count in seconds (RFC 9470 section 3)."""
+        challenge = f'Bearer error="insufficient_user_authentication", error_description="sign in once more", max_age={max_age}'
+        super().__init__(headers={"www-authenticate": challenge})
+        self.methods = tuple(methods)
 
 
 class InvalidGrant(Refused):
@@ -65,6 +78,13 @@ class Forbidden(Refused):
 
     status = 403
     word = "forbidden"
+
+
+class IdentityMismatch(Refused):
+    """You are signed in as somebody else."""
+
+    status = 403
+    word = "identity_mismatch"
 
 
 class CrossOrigin(Refused):
@@ -114,6 +134,12 @@ class Conflict(Refused):
 
     status = 409
     word = "conflict"
+
+
+class LastFactor(Conflict):
+    """Without this nobody could sign in to the account any more; add another way first."""
+
+    word = "last_factor"
 
 
 class LengthRequired(Refused):

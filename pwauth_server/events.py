@@ -13,7 +13,25 @@ class Event(StrEnum):
     LINK_EXPIRED = "link.expired"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
+    SECOND_FACTOR_DUE = "sign_in.second_factor_due"
     USER_CREATED = "user.created"
+    UNVERIFIED_RESET = "user.unverified_account_reset"
+    UNVERIFIED_EXPIRED = "user.unverified_expired"
+    ROLE_GRANTED = "user.role_granted"
+    ROLE_REVOKED = "user.role_revoked"
+    MAIL_SIGN_IN_ON = "user.mail_sign_in_on"
+    MAIL_SIGN_IN_OFF = "user.mail_sign_in_off"
+    DISOWNED = "user.disowned"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_RENAMED = "passkey.renamed"
+    PASSKEY_REMOVED = "passkey.removed"
+    PASSKEY_CLONED = "passkey.cloned"
+    TOTP_ADDED = "totp.added"
+    TOTP_REMOVED = "totp.removed"
+    CODES_SUSPENDED = "codes.suspended"
+    RECOVERY_CODES_MADE = "recovery_codes.made"
+    RECOVERY_CODE_USED = "recovery_codes.used"
+    LOGIN_LINK_MADE = "login_link.made"
     SESSION_ENDED = "session.ended"
     TOKENS_ISSUED = "tokens.issued"
     REFRESH_REUSED = "refresh.reused"
@@ -35,7 +53,16 @@ UNAUDITED = frozenset({Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRE
 
 
 #: What an operator should read in the log without asking.
-TROUBLE = frozenset({Event.LETTER_DEFERRED, Event.LETTER_FAILED, Event.LETTER_EXPIRED, Event.REFRESH_REUSED})
+TROUBLE = frozenset(
+    {
+        Event.LETTER_DEFERRED,
+        Event.LETTER_FAILED,
+        Event.LETTER_EXPIRED,
+        Event.REFRESH_REUSED,
+        Event.PASSKEY_CLONED,
+        Event.CODES_SUSPENDED,
+    }
+)
 
 
 class Method(StrEnum):
@@ -43,6 +70,14 @@ class Method(StrEnum):
 
     LINK = "magic_link"
     CODE = "code"
+    TOTP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
+    HOST_LINK = "host_link"
+
+
+#: Whoever shows one of these holds the mailbox of the account.
+MAILBOX = frozenset({Method.LINK, Method.CODE})
 
 
 class Reason(StrEnum):
@@ -57,10 +92,21 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     DIFFERENT_BROWSER = "different_browser"
     DISABLED = "disabled"
+    UNVERIFIED = "unverified"
+    MAIL_OFF = "mail_off"
+    NOT_ENROLLED = "not_enrolled"
+    NOT_ALLOWED = "not_allowed"
+    REPLAYED = "replayed"
+    SUSPENDED = "suspended"
+    BAD_ASSERTION = "bad_assertion"
+    WRONG_ACCOUNT = "wrong_account"
+    CLONED = "cloned"
     LOGOUT = "logout"
     ENDED_BY_USER = "ended_by_user"
     REVOKED = "revoked"
     REUSE = "reuse"
+    STEPPED_UP = "stepped_up"
+    DISOWNED = "disowned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,12 @@ README = Path(__file__).parents[1] / "README.md"
 COUNTED: Mapping[Limit, tuple[str, str]] = {
     Limit.REQUESTS: ("client", "requests; introspection, health, metrics and the front door are free"),
     Limit.MAIL_PER_CLIENT: ("client", "sign-in letters asked for"),
-    Limit.SIGN_IN_FAILURES: ("client", "links and codes that are wrong; a spent or expired link costs nothing"),
+    Limit.SIGN_IN_FAILURES: ("client", "links, codes of letters and passkeys that are wrong; a spent or expired link costs nothing"),
     Limit.REFRESH_PER_CLIENT: ("client", "refreshes"),
     Limit.API_KEY_FAILURES: ("client", "wrong API keys; a right one always passes"),
+    Limit.ONE_TIME_CODES_PER_CLIENT: ("client", "wrong one-time passwords and recovery codes"),
+    Limit.PASSKEY_CEREMONIES: ("client", "challenges for passkeys"),
+    Limit.ONE_TIME_CODES_PER_ACCOUNT: ("account, whether there is one or not", "wrong one-time passwords and recovery codes"),
     Limit.REFRESH_PER_SESSION: ("session", "refreshes"),
     Limit.MAIL_PER_MAILBOX_HOUR: ("mailbox, without its `+tag`", "sign-in letters"),
     Limit.MAIL_PER_MAILBOX_DAY: ("mailbox, without its `+tag`", "sign-in letters"),

@@ -118,6 +118,11 @@ class Limiter:
         if not await self.is_free(limit, *key):
             raise await self.refusal(limit, *key)
 
+    async def give_back(self, limit: Limit, *key: str) -> None:
+        """Take a use back: it was counted before it was known to be no failure."""
+        if await self._storage.get(_key(limit, key)) > 0:  # the window may have ended meanwhile
+            await self._storage.incr(_key(limit, key), self._quotas[limit].seconds, amount=-1)
+
     async def is_first(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""
         quota = self._quotas[limit]

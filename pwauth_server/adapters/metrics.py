@@ -16,7 +16,7 @@ from prometheus_client import (
 
 from pwauth_server import __version__
 from pwauth_server.adapters.histograms import Histogram, Tally
-from pwauth_server.events import Event, Method, Occurrence, Reason
+from pwauth_server.events import MAILBOX, Event, Method, Occurrence, Reason
 from pwauth_server.rules.limits import Limit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,8 +32,17 @@ _FAILURES = (
     Reason.NOT_CONFIRMED,
     Reason.DIFFERENT_BROWSER,
     Reason.DISABLED,
+    Reason.UNVERIFIED,
+    Reason.MAIL_OFF,
+    Reason.NOT_ENROLLED,
+    Reason.NOT_ALLOWED,
+    Reason.REPLAYED,
+    Reason.SUSPENDED,
+    Reason.BAD_ASSERTION,
+    Reason.WRONG_ACCOUNT,
+    Reason.CLONED,
 )
-_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE)
+_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE, Reason.STEPPED_UP, Reason.DISOWNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,7 @@ class Metrics:
     def _signed_in(self, it: Occurrence) -> None:
         self._attempts.labels(it.method, "success", Reason.NONE).inc()
         self._created.labels(it.method).inc()
-        if it.method in {Method.LINK, Method.CODE}:
+        if it.method in MAILBOX:
             self._links.labels("consumed").inc()
 
     def _failed(self, it: Occurrence) -> None:

@@ -46,6 +46,8 @@ def _urls(config: Config) -> list[str]:
             found.append(f"{name}: must be an http(s) URL without query")
         elif origin.startswith("http:") and not _is_loopback_host(urlsplit(url).hostname or ""):
             found.append(f"{name}: must be https outside loopback")
+    if config.audience == f"{config.public_url}/unverified":
+        found.append("jwt_audience: is the audience of tokens that nobody must accept; name another one")
     if config.cors_allow_all and not _is_loopback_host(config.public_host):
         found.append("cors_allow_all: only while public_url is loopback")
     found += [
@@ -57,8 +59,8 @@ def _urls(config: Config) -> list[str]:
 
 
 def _passkey_domain(config: Config) -> list[str]:
-    rp_id = config.webauthn_rp_id or config.public_host
-    for origin in config.webauthn_origin or [config.public_origin]:
+    rp_id = config.rp_id
+    for origin in config.passkey_origins:
         host = urlsplit(origin).hostname or ""
         if host != rp_id and not ("." in rp_id and host.endswith("." + rp_id)):
             return ["webauthn_rp_id: must be the host of every webauthn_origin, or a domain above it"]
@@ -66,16 +68,22 @@ def _passkey_domain(config: Config) -> list[str]:
 
 
 def _mail(config: Config) -> list[str]:
-    found = []
-    try:
-        addresses.canonical(config.email_from)
-    except ValueError:
-        found.append("email_from: must be a plain mail address")
+    found = [] if _is_address(config.email_from) else ["email_from: must be a plain mail address"]
+    if any(not _is_address(address) for address in config.admin_emails):
+        found.append("admin_emails: every entry must be a plain mail address")
     if config.smtp_host and config.smtp_tls == "plain" and not _is_loopback_host(config.smtp_host):
         found.append("smtp_tls: plain only to a loopback smtp_host")
     if config.email_templates_path and not Path(config.email_templates_path).is_dir():
         found.append("email_templates_path: no such folder")
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        addresses.canonical(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _network(config: Config) -> list[str]:

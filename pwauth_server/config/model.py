@@ -47,6 +47,9 @@ class Config(BaseModel):
     # -- signing in
     signup: Literal["open", "domains"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains.")
     signup_domains: list[str] = Field([], description='Exact mail domains for signup = "domains".')
+    enrolment: Literal["session", "first_use"] = Field("session", description="Who may add the first factor: a signed-in person, or anybody for an address that was never proven; that one is fenced in.")
+    totp_mode: Literal["fallback", "second_factor", "both"] = Field("fallback", description="Whether a one-time password signs in alone, is asked for after every other first factor but a passkey, or both.")
+    admin_emails: list[str] = Field([], description="Addresses that become administrators when they sign in by mail.")
     magic_link_expiry_seconds: int = Field(600, ge=1, le=900, description="Life of a link and its code.")
     magic_link_base_url: str = Field("", description="Where links point; {public_url}/verify/magic if empty.")
     magic_link_get: Literal["negotiate", "interstitial"] = Field("negotiate", description="Whether a JSON client may use up a link by GET, or GET always shows the page.")
@@ -71,10 +74,12 @@ class Config(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
     audit_retention_days: int = Field(90, ge=1, description="How long audit rows are kept.")
 
-    # -- passkeys and webhooks (accepted; without effect yet, but for the name)
+    # -- passkeys
     webauthn_rp_id: str = Field("", description="Passkey domain; host of public_url if empty.")
     webauthn_origin: list[str] = Field([], description="Origins that may use passkeys (text or list); public_url if empty.")
     webauthn_rp_name: str = Field("Passwordless Auth", description="Name that people see in passkey dialogs and letters.")
+
+    # -- webhooks (accepted; without effect yet)
     webhook_url: str = Field("", description="Where events are posted.")
     webhook_secret: Secret = Field(default_factory=_no_secret, description="Secret that signs webhooks.")
 
@@ -90,10 +95,10 @@ class Config(BaseModel):
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
-    @field_validator("signup_domains")
+    @field_validator("signup_domains", "admin_emails")
     @classmethod
     def _lower(cls, value: list[str]) -> list[str]:
-        return [domain.lower() for domain in value]
+        return [text.lower() for text in value]
 
     @property
     def public_host(self) -> str:
@@ -119,6 +124,16 @@ class Config(BaseModel):
     def audience(self) -> str:
         """Return the audience of access tokens."""
         return self.jwt_audience or self.public_url
+
+    @property
+    def rp_id(self) -> str:
+        """Return the domain that passkeys are bound to."""
+        return self.webauthn_rp_id or self.public_host
+
+    @property
+    def passkey_origins(self) -> list[str]:
+        """Return the exact origins whose pages may use passkeys."""
+        return self.webauthn_origin or [self.public_origin]
 
     @property
     def is_sqlite(self) -> bool:

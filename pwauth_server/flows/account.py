@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Unauthenticated
-from pwauth_server.store import sessions, users
+from pwauth_server.rules.assurance import Owned
+from pwauth_server.store import factors, sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
@@ -17,6 +18,7 @@ class Me:
     user: User
     session: Session
     sessions: int
+    owned: Owned
 
 
 async def me(deps: Deps, session: Session) -> Me:
@@ -30,7 +32,8 @@ async def _me(deps: Deps, session: Session) -> Me:
     user = await users.find(reads, session.user_id)
     if user is None:  # deleted since the guard looked
         raise Unauthenticated
-    return Me(user, session, await sessions.count_live_of(reads, session.user_id, deps.clock.now()))
+    live = await sessions.count_live_of(reads, session.user_id, deps.clock.now())
+    return Me(user, session, live, await factors.owned(reads, session.user_id))
 
 
 async def rename(deps: Deps, session: Session, name: str) -> None:

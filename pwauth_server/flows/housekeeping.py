@@ -5,7 +5,7 @@ import asyncio
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence
 from pwauth_server.rules import ids
-from pwauth_server.store import audit, email_queue, magic_links, sessions, signing_keys
+from pwauth_server.store import audit, challenges, email_queue, magic_links, sessions, signing_keys, users
 from pwauth_server.store.transaction import Tx
 
 #: Rows of one batch; a batch is a unit of work like any other and shares its commit.
@@ -14,13 +14,15 @@ BATCH = 200
 PAUSE = 0.02
 #: Links are kept this long past their end, so that a late click is told "expired", in seconds.
 KEEP_LINKS = 3600.0
+#: An account whose mailbox nobody has proven is kept this long, in seconds (SEC-07).
+KEEP_UNVERIFIED = 86_400.0
 DAY = 86_400.0
 
 
 async def sweep(deps: Deps) -> None:
-    """Delete links, sessions, letters, audit rows and keys whose time is over."""
+    """Delete links, sessions, ceremonies, unproven accounts, letters, audit rows and keys whose time is over."""
     now = deps.clock.now()
-    for purge in (_links, _sessions, _letters, _audit):
+    for purge in (_links, _sessions, _challenges, _unverified, _letters, _audit):
         while await purge(deps, now) >= BATCH:  # noqa: ASYNC110 - a breath, not a wait for something
             await asyncio.sleep(PAUSE)
     await deps.db.unit(lambda tx: signing_keys.purge(tx, now))
@@ -41,6 +43,23 @@ async def _links(deps: Deps, now: float) -> int:
 async def _sessions(deps: Deps, now: float) -> int:
     below = ids.earliest(now - deps.config.session_absolute_expiry_seconds)
     return await deps.db.unit(lambda tx: sessions.purge(tx, below=below, now=now, limit=BATCH))
+
+
+async def _challenges(deps: Deps, now: float) -> int:
+    return await deps.db.unit(lambda tx: challenges.purge(tx, now=now, limit=BATCH))
+
+
+async def _unverified(deps: Deps, now: float) -> int:
+    if deps.config.enrolment == "session":  # then there are none, or they can do nothing
+        return 0
+
+    async def work(tx: Tx) -> int:
+        deleted = await users.purge_unverified(tx, before=now - KEEP_UNVERIFIED, limit=BATCH)
+        for user_id in deleted:
+            await tx.record(Occurrence(Event.UNVERIFIED_EXPIRED, now, user_id=user_id))
+        return len(deleted)
+
+    return await deps.db.unit(work)
 
 
 async def _letters(deps: Deps, now: float) -> int:

@@ -15,7 +15,7 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, Conflict, Missing
 from pwauth_server.events import Event, by_hand
-from pwauth_server.rules import tokens
+from pwauth_server.rules import jwk, tokens
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
 from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError, KeyRing
 from pwauth_server.store import api_keys, epoch, signing_keys
@@ -96,7 +96,7 @@ def public_jwks(deps: Deps) -> dict[str, list[dict[str, str]]]:
     """Return the public keys (RFC 7517): next, current and retiring; none for a shared secret."""
     if deps.config.algorithm == "HS256":
         return {"keys": []}
-    return {"keys": [tokens.public_jwk(key) for key in deps.keys.current.public_keys(deps.clock.now())]}
+    return {"keys": [jwk.public_jwk(key) for key in deps.keys.current.public_keys(deps.clock.now())]}
 
 
 async def listed(deps: Deps) -> list[SigningKeyRow]:
@@ -170,7 +170,7 @@ def _generate(deps: Deps, now: float) -> SigningKeyRow:
     algorithm, kid = deps.config.algorithm, "-"
     while kid.startswith("-"):  # one thumbprint in 64 does, and would be an option to every command it is given to
         private = generate_private_key(SECP256R1()) if algorithm == "ES256" else Ed25519PrivateKey.generate()
-        kid = tokens.thumbprint(tokens.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
+        kid = jwk.thumbprint(jwk.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
     plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sealed = deps.ring.seal(PURPOSE, kid, plain, deps.entropy.random(NONCE_BYTES))
     return SigningKeyRow(kid=kid, algorithm=algorithm, sealed_private=sealed, created_at=now)

@@ -1,20 +1,18 @@
 """Signing in by mail: ask for a letter, then show its link or its code (SEC-04, 05, 08, 10 to 19)."""
 
-from dataclasses import dataclass
 from typing import NoReturn
 from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfirmationRequired, DifferentBrowser, MailCapReached, RateLimited, SignInFailed
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import mail, sign_in, tokens
-from pwauth_server.flows.sign_in import Proof
-from pwauth_server.rules import addresses, client_address, codes, moments, policy, secrets
+from pwauth_server.flows import mail, sign_in
+from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
+from pwauth_server.rules import addresses, assurance, client_address, codes, moments, policy, secrets
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.limits import Limit
 from pwauth_server.store import magic_links, users
 from pwauth_server.store.magic_links import MagicLink
-from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 
 #: Live requests a client may have for an address (SEC-19), and how long none of them is pushed out (seconds).
@@ -22,15 +20,6 @@ MAX_LIVE = 3
 PROTECTED = 60.0
 CODE_PURPOSE = "code"
 LOGIN = "login"
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A finished sign-in: the session's tokens and where the person wanted to go."""
-
-    session: Session
-    tokens: tokens.TokenPair
-    return_to: str | None
 
 
 async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash: bytes, caller: Caller) -> UUID:
@@ -64,7 +53,9 @@ async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash
     return link.id
 
 
-async def verify_link(deps: Deps, *, token: str, browser_hash: bytes | None, confirmed: bool, caller: Caller) -> SignedIn:
+async def verify_link(
+    deps: Deps, *, token: str, browser_hash: bytes | None, confirmed: bool, caller: Caller, current: Current | None = None
+) -> SignedIn | SecondFactorDue:
     """Use a link up and sign its mailbox in.
 
     Without the cookie of the asking browser, ``confirmed`` must say that the person chose to sign in
@@ -81,16 +72,18 @@ async def verify_link(deps: Deps, *, token: str, browser_hash: bytes | None, con
         await _failed(deps, Method.LINK, _why_dead(link, now), caller)
     await _check_binding(deps, link, browser_hash, confirmed=confirmed, caller=caller)
 
-    async def work(tx: Tx) -> Session | Reason:
+    async def work(tx: Tx) -> Ending:
         if not await magic_links.consume(tx, link.id, now):
             return Reason.USED
         await magic_links.close_all_of(tx, link.email, now)
-        return await sign_in.finish(tx, deps, _proof(link, Method.LINK), caller, now)
+        return await sign_in.finish(tx, deps, _proof(link, Method.LINK), caller, now, current=current)
 
-    return await _done(deps, await deps.db.unit(work), link, Method.LINK, caller)
+    return await sign_in.conclude(deps, await deps.db.unit(work), Method.LINK, caller, return_to=link.return_to)
 
 
-async def verify_code(deps: Deps, *, request_id: UUID | None, code: str, caller: Caller) -> SignedIn:
+async def verify_code(
+    deps: Deps, *, request_id: UUID | None, code: str, caller: Caller, current: Current | None = None
+) -> SignedIn | SecondFactorDue:
     """Sign in with the code of one's own request; five wrong tries end the request, link included (SEC-16)."""
     now = deps.clock.now()
     await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
@@ -98,7 +91,7 @@ async def verify_code(deps: Deps, *, request_id: UUID | None, code: str, caller:
         await _guess_failed(deps, Method.CODE, Reason.UNKNOWN, caller)
     mac = codes.mac(deps.ring.derive(CODE_PURPOSE), str(request_id), code)
 
-    async def work(tx: Tx) -> tuple[Session | Reason, MagicLink | None]:
+    async def work(tx: Tx) -> tuple[Ending, MagicLink | None]:
         link = await magic_links.reserve_try(tx, request_id, now)
         if link is None:
             dead = await magic_links.find(tx, request_id)
@@ -110,12 +103,12 @@ async def verify_code(deps: Deps, *, request_id: UUID | None, code: str, caller:
         if not await magic_links.consume(tx, link.id, now):
             return Reason.USED, link
         await magic_links.close_all_of(tx, link.email, now)
-        return await sign_in.finish(tx, deps, _proof(link, Method.CODE), caller, now), link
+        return await sign_in.finish(tx, deps, _proof(link, Method.CODE), caller, now, current=current), link
 
     outcome, link = await deps.db.unit(work)
     if link is None or outcome is Reason.WRONG_CODE:
         await _guess_failed(deps, Method.CODE, outcome if isinstance(outcome, Reason) else Reason.UNKNOWN, caller)
-    return await _done(deps, outcome, link, Method.CODE, caller)
+    return await sign_in.conclude(deps, outcome, Method.CODE, caller, return_to=link.return_to)
 
 
 def page_opened(deps: Deps, caller: Caller) -> None:
@@ -149,7 +142,7 @@ async def _is_welcome(deps: Deps, email: str) -> bool:
     """Tell whether an address may have a letter; when it is used, that is asked again."""
     user = await users.find_by_email(deps.db.reads, email)
     if user is not None:
-        return not user.disabled
+        return not user.disabled and user.mail_sign_in
     return policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains)
 
 
@@ -192,27 +185,21 @@ async def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None
     if link.browser_hash is not None and browser_hash is not None and secrets.same(link.browser_hash, browser_hash):
         return
     if deps.config.magic_link_binding == "strict":
-        await _record_failure(deps, Method.LINK, Reason.DIFFERENT_BROWSER, caller)
+        await sign_in.record_failure(deps, Method.LINK, Reason.DIFFERENT_BROWSER, caller)
         raise DifferentBrowser
     if not confirmed:
-        await _record_failure(deps, Method.LINK, Reason.NOT_CONFIRMED, caller)
+        await sign_in.record_failure(deps, Method.LINK, Reason.NOT_CONFIRMED, caller)
         raise ConfirmationRequired(asked_at=link.created_at, asked_from=link.ip, asked_with=link.browser)
 
 
 def _proof(link: MagicLink, method: Method) -> Proof:
-    return Proof(email=link.email, method=method, amr=("email",), acr="email")
+    return Proof(method, (assurance.EMAIL,), link.email, return_to=link.return_to)
 
 
 def _why_dead(link: MagicLink, now: float) -> Reason:
     if link.closed:
         return Reason.USED
     return Reason.EXPIRED if now >= link.expires_at else Reason.TOO_MANY_TRIES
-
-
-async def _done(deps: Deps, outcome: Session | Reason, link: MagicLink, method: Method, caller: Caller) -> SignedIn:
-    if isinstance(outcome, Reason):
-        await _failed(deps, method, outcome, caller)
-    return SignedIn(outcome, await tokens.issue(deps, outcome), link.return_to)
 
 
 async def _guess_failed(deps: Deps, method: Method, reason: Reason, caller: Caller) -> NoReturn:
@@ -223,9 +210,5 @@ async def _guess_failed(deps: Deps, method: Method, reason: Reason, caller: Call
 
 async def _failed(deps: Deps, method: Method, reason: Reason, caller: Caller) -> NoReturn:
     """Refuse with the same words whatever the reason; the reason goes to audit and metrics (SEC-33)."""
-    await _record_failure(deps, method, reason, caller)
+    await sign_in.record_failure(deps, method, reason, caller)
     raise SignInFailed
-
-
-async def _record_failure(deps: Deps, method: Method, reason: Reason, caller: Caller) -> None:
-    await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))

@@ -1,36 +1,110 @@
-"""The one door: whatever proved a mailbox, a session is born here and nowhere else."""
+"""The one door: whatever was proven, and however, a session is born here and nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pwauth_server.deps import Deps
-from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.rules import policy
-from pwauth_server.store import epoch, sessions, users
+from pwauth_server.errors import IdentityMismatch, SignInFailed
+from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
+from pwauth_server.flows import ceremonies, notices, tokens
+from pwauth_server.flows.ceremonies import Challenge, Purpose
+from pwauth_server.rules import assurance, policy
+from pwauth_server.store import epoch, factors, sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
+#: First factors after which a second one may be asked for.
+_FIRST = frozenset({*MAILBOX, Method.TOTP})
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What somebody has just shown: the mailbox, how, and the words for it in tokens (RFC 8176)."""
+    """What somebody has just shown: whose, how, and the words for it in tokens (RFC 8176)."""
 
-    email: str
     method: Method
     amr: tuple[str, ...]
-    acr: str
+    email: str
+    #: The account, where one was proven; None where only the mailbox is known.
+    user: User | None = None
+    #: Where the person wanted to go.
+    return_to: str | None = None
 
 
-async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float) -> Session | Reason:
-    """Open a session for a proven mailbox, or tell why not; the account is made here if it is new (SEC-05)."""
-    user = await _find_or_create(tx, deps, proof.email, caller, now)
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The session that somebody holds who signs in once more: stepping up, or as somebody else."""
+
+    session: Session
+    #: Sent on purpose, as a bearer token; a cookie is sent by the browser, whoever sits there now.
+    on_purpose: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorDue:
+    """A first factor was right, and this account asks for a second one."""
+
+    pending_id: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A finished sign-in: the session, its tokens, and where the person wanted to go."""
+
+    session: Session
+    tokens: tokens.TokenPair
+    return_to: str | None
+
+
+#: What a unit of work that ends in `finish` returns.
+Ending = Session | SecondFactorDue | Reason
+
+
+async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float, *, current: Current | None = None) -> Ending:
+    """Open a session for what was proven, ask for a second factor, or tell why not.
+
+    The account is made here if its mailbox is new (SEC-05). A ``current`` session of the same person is replaced
+    by the new one, which knows what both have shown (SEC-56); raises IdentityMismatch if a bearer of somebody
+    else's session signs in.
+    """
+    user = proof.user or await _find_or_create(tx, deps, proof.email, caller, now)
     if user is None or user.disabled:
         return Reason.DISABLED
+    if proof.method in MAILBOX and not user.mail_sign_in:
+        return Reason.MAIL_OFF
+    if proof.method in MAILBOX:
+        user = await _proven(tx, deps, user, current, caller=caller, now=now)
+    elif not user.verified and deps.config.enrolment != "first_use":
+        return Reason.UNVERIFIED
+    before = _same_person(current, user)
+    amr = assurance.shown(before.amr if before else (), proof.amr)
+    if due := await _second_factor(tx, deps, proof, user, amr=amr, caller=caller, now=now):
+        return due
+    if before and await sessions.end(tx, before.id, now=now, reason=Reason.STEPPED_UP):
+        await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, before.id, reason=Reason.STEPPED_UP))
     await users.record_sign_in(tx, user.id, now)
-    session = await _open(tx, deps, user, proof, caller=caller, now=now)
+    await factors.forgive(tx, user.id)
+    session = await _open(tx, deps, user, amr, caller=caller, now=now)
     for event in (Event.SIGN_IN_SUCCEEDED, Event.TOKENS_ISSUED):
         await tx.record(Occurrence(event, now, caller, user.id, session.id, method=proof.method))
     return session
+
+
+async def conclude(
+    deps: Deps, ending: Ending, method: Method, caller: Caller, *, return_to: str | None = None
+) -> SignedIn | SecondFactorDue:
+    """Turn what a unit returned into the answer; raise SignInFailed, in the same words whatever the reason (SEC-33)."""
+    if isinstance(ending, Reason):
+        await record_failure(deps, method, ending, caller)
+        raise SignInFailed
+    if isinstance(ending, SecondFactorDue):
+        return ending
+    return SignedIn(ending, await tokens.issue(deps, ending), return_to)
+
+
+async def record_failure(deps: Deps, method: Method, reason: Reason, caller: Caller) -> None:
+    """Write a failed sign-in down: the reason is for audit and metrics, never for the client."""
+    await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))
 
 
 async def _find_or_create(tx: Tx, deps: Deps, email: str, caller: Caller, now: float) -> User | None:
@@ -46,20 +120,76 @@ async def _find_or_create(tx: Tx, deps: Deps, email: str, caller: Caller, now: f
     return user
 
 
-async def _open(tx: Tx, deps: Deps, user: User, proof: Proof, *, caller: Caller, now: float) -> Session:
+async def _proven(tx: Tx, deps: Deps, user: User, current: Current | None, *, caller: Caller, now: float) -> User:
+    """Return the account of a mailbox that was just proven; what strangers may have planted there is gone (SEC-06).
+
+    Before the first proof an account belongs to somebody, not to the mailbox's owner: apps may hold what that
+    somebody did under its id, so the owner gets another one. Only who holds the account's own session as well
+    keeps both.
+    """
+    if not user.verified:
+        if current and current.on_purpose and current.session.user_id == user.id:
+            await users.verify(tx, user.id, now)
+            user = replace(user, verified=True)
+        else:
+            if await users.delete(tx, user.id):
+                await tx.record(Occurrence(Event.UNVERIFIED_RESET, now, caller, user_id=user.id))
+            user, _ = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=user.email, now=now)
+    if user.email in deps.config.admin_emails and assurance.ADMIN not in user.roles:
+        user = replace(user, roles=(*user.roles, assurance.ADMIN))
+        await users.set_roles(tx, user.id, user.roles)
+        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, caller, user.id), user)
+    return user
+
+
+def _same_person(current: Current | None, user: User) -> Session | None:
+    """Return the session that steps up; a browser where somebody else was signed in simply changes hands."""
+    if current is None or current.session.user_id == user.id:
+        return current.session if current else None
+    if current.on_purpose:
+        raise IdentityMismatch
+    return None
+
+
+async def _second_factor(
+    tx: Tx, deps: Deps, proof: Proof, user: User, *, amr: tuple[str, ...], caller: Caller, now: float
+) -> SecondFactorDue | None:
+    """Begin to wait for a second factor, if this account has one and the settings ask for it."""
+    if deps.config.totp_mode == "fallback" or proof.method not in _FIRST or assurance.SEVERAL in amr:
+        return None
+    owned = await factors.owned(tx, user.id)
+    alone_is_enough = proof.method is Method.TOTP and deps.config.totp_mode == "both"
+    if not owned.totp or alone_is_enough:
+        return None
+    ceremony = Challenge(
+        id=deps.entropy.row_id(now),
+        purpose=Purpose.SECOND_FACTOR,
+        secret_hash=b"",
+        expires_at=now + ceremonies.LIFE,
+        user_id=user.id,
+        amr=amr,
+        return_to=proof.return_to,
+    )
+    pending_id = await ceremonies.begin(tx, deps, ceremony)
+    await tx.record(Occurrence(Event.SECOND_FACTOR_DUE, now, caller, user.id, method=proof.method))
+    return SecondFactorDue(pending_id, tuple(way for way in assurance.ways(owned) if way != "email"))
+
+
+async def _open(tx: Tx, deps: Deps, user: User, amr: tuple[str, ...], *, caller: Caller, now: float) -> Session:
     absolute = now + deps.config.session_absolute_expiry_seconds
+    acr = assurance.level(amr, verified=user.verified)
     session = Session(
         id=deps.entropy.row_id(now),
         user_id=user.id,
         email=user.email,
-        verified=True,
+        verified=user.verified,
         disabled=False,
-        roles=user.roles,
+        roles=assurance.roles(user.roles, acr),
         generation=0,
         created_at=now,
         auth_time=now,
-        amr=proof.amr,
-        acr=proof.acr,
+        amr=amr,
+        acr=acr,
         ip=caller.ip,
         browser=caller.browser,
         last_used_at=now,

@@ -46,14 +46,14 @@ async def issue(deps: Deps, session: Session) -> TokenPair:
     life = min(deps.config.access_token_expiry_seconds, max(1, int(session.absolute_expires_at) - now))
     access = tokens.Access(
         issuer=held.issuer,
-        audience=held.audience,
+        audience=held.audience if session.verified else tokens.unverified_audience(held.issuer),
         subject=session.user_id,
         session_id=session.id,
         token_id=deps.entropy.serial(),
         issued_at=now,
         expires_at=now + life,
         auth_time=int(session.auth_time),
-        email=session.email,
+        email=session.email if session.verified else None,
         email_verified=session.verified,
         amr=session.amr,
         acr=session.acr,
@@ -142,11 +142,15 @@ async def _prove(deps: Deps, token: str) -> Proven:
 
 
 async def introspect(deps: Deps, token: str) -> Proven | None:
-    """Return whose live session a token belongs to, or None for everything else (RFC 7662 section 2.2)."""
+    """Return whose live session a token belongs to, or None for everything else (RFC 7662 section 2.2).
+
+    A session whose mailbox nobody has proven counts for nothing elsewhere (SEC-07).
+    """
     try:
-        return await prove(deps, token)
+        proven = await prove(deps, token)
     except Unauthenticated:
         return None
+    return proven if proven.session.verified else None
 
 
 async def revoke(deps: Deps, token: str, caller: Caller) -> None:

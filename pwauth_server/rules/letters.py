@@ -24,6 +24,7 @@ class LetterKind(StrEnum):
 
     SIGN_IN = "sign_in"
     REFRESH_REUSED = "refresh_reused"
+    NOTICE = "notice"
     TEST = "test"
 
 
@@ -38,6 +39,13 @@ EXAMPLES: Final[Mapping[LetterKind, Mapping[str, str]]] = {
         "asked_with": "Firefox on Linux",
     },
     LetterKind.REFRESH_REUSED: {"at": "1 January 2026, 12:00 UTC", "ip": "203.0.113.7", "browser": "Firefox on Linux"},
+    LetterKind.NOTICE: {
+        "event": "passkey.added",
+        "at": "1 January 2026, 12:00 UTC",
+        "ip": "203.0.113.7",
+        "browser": "Firefox on Linux",
+        "link": "https://auth.example.com/not-me?token=example",
+    },
     LetterKind.TEST: {"at": "1 January 2026, 12:00 UTC"},
 }
 

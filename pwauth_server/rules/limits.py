@@ -30,6 +30,9 @@ class Limit(StrEnum):
     REFRESH_PER_CLIENT = "refresh_per_client"
     REFRESH_PER_SESSION = "refresh_per_session"
     API_KEY_FAILURES = "api_key_failures"
+    ONE_TIME_CODES_PER_CLIENT = "one_time_codes_per_client"
+    ONE_TIME_CODES_PER_ACCOUNT = "one_time_codes_per_account"
+    PASSKEY_CEREMONIES = "passkey_ceremonies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.SIGN_IN_FAILURES: client(30, 10 * MINUTE),
         Limit.REFRESH_PER_CLIENT: client(120, MINUTE),
         Limit.API_KEY_FAILURES: client(10, 15 * MINUTE),
+        Limit.ONE_TIME_CODES_PER_CLIENT: client(30, HOUR),
+        Limit.PASSKEY_CEREMONIES: client(60, 10 * MINUTE),
+        # per account; twenty failures in a row suspend codes until another way of signing in worked
+        Limit.ONE_TIME_CODES_PER_ACCOUNT: client(5, 15 * MINUTE),
         # per session
         Limit.REFRESH_PER_SESSION: client(60, MINUTE),
         # per mailbox, without its +tag

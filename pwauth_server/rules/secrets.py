@@ -9,6 +9,7 @@ from uuid import UUID
 
 MAGIC_LINK = "pwm_"
 API_KEY = "pwk_"
+PENDING = "pwp_"
 
 _ID_BYTES = 16
 # 16 bytes of id and 32 of chance: no padding, no spare bits. Python's decoder alone would take "+" for "-" as well.

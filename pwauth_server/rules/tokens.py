@@ -6,7 +6,6 @@ the canonical spelling, the header fields, the one algorithm of a key, the types
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ _LARGEST = 2**53 - 1
 _SPELLING = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_FIELDS = {"alg", "typ", "kid"}
-_ALGORITHMS = get_default_algorithms()
+ALGORITHMS = get_default_algorithms()
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -61,7 +60,8 @@ class Access:
     issued_at: int
     expires_at: int
     auth_time: int
-    email: str
+    #: None while nobody has proven to hold it (SEC-07).
+    email: str | None
     email_verified: bool
     amr: tuple[str, ...]
     acr: str
@@ -73,7 +73,7 @@ class Access:
 
     def claims(self) -> dict[str, Any]:
         """Return the JSON claims in the order they are signed."""
-        return {
+        claims = {
             "iss": self.issuer,
             "sub": str(self.subject),
             "aud": self.audience,
@@ -90,6 +90,9 @@ class Access:
             "acr": self.acr,
             "roles": list(self.roles),
         }
+        if self.email is None:
+            del claims["email"]
+        return claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ class Refresh:
 
 def sign(key: Key, kind: str, claims: Mapping[str, Any]) -> str:
     """Return a compact JWS over ``claims`` with ``typ`` set to ``kind``."""
-    signed = f"{_head(key.algorithm, kind, key.kid)}.{_encode(_to_json(claims).encode())}"
-    return f"{signed}.{_encode(_ALGORITHMS[key.algorithm].sign(signed.encode(), key.private))}"
+    signed = f"{_head(key.algorithm, kind, key.kid)}.{encode(_to_json(claims).encode())}"
+    return f"{signed}.{encode(ALGORITHMS[key.algorithm].sign(signed.encode(), key.private))}"
 
 
 def key_id_of(token: str) -> str:
@@ -125,7 +128,7 @@ def verify(token: str, key: Key, kind: str) -> dict[str, Any]:
     looked at here, so the answer may be kept. Raises InvalidTokenError.
     """
     parsed = _parse(token)
-    is_signed = parsed.head.algorithm == key.algorithm and _ALGORITHMS[key.algorithm].verify(parsed.signed, key.public, parsed.signature)
+    is_signed = parsed.head.algorithm == key.algorithm and ALGORITHMS[key.algorithm].verify(parsed.signed, key.public, parsed.signature)
     if not is_signed:
         raise InvalidTokenError("signature")
     if parsed.head.kind != kind:
@@ -138,29 +141,35 @@ def read_access(claims: Mapping[str, Any], *, issuer: str, audience: str, longes
 
     ``longest`` is the configured life in seconds: a token that claims more is not ours (SEC-21).
     """
-    if claims.get("kind") != "access" or claims.get("iss") != issuer or claims.get("aud") != audience:
+    verified = claims.get("email_verified", True)
+    expected = audience if verified else unverified_audience(issuer)
+    if claims.get("kind") != "access" or claims.get("iss") != issuer or claims.get("aud") != expected:
         raise InvalidTokenError("not for us")
+    if "email_verified" not in claims or not isinstance(verified, bool):
+        raise InvalidTokenError("email_verified")
     issued, expires = _whole(claims, "iat"), _whole(claims, "exp")
     if _whole(claims, "nbf") != issued or not 0 < expires - issued <= longest:
         raise InvalidTokenError("times")
-    verified = claims.get("email_verified")
-    if not isinstance(verified, bool):
-        raise InvalidTokenError("email_verified")
     return Access(
         issuer=issuer,
-        audience=audience,
+        audience=expected,
         subject=_id(claims, "sub"),
         session_id=_id(claims, "sid"),
         token_id=_text(claims, "jti"),
         issued_at=issued,
         expires_at=expires,
         auth_time=_whole(claims, "auth_time"),
-        email=_text(claims, "email"),
+        email=_text(claims, "email") if verified else None,
         email_verified=verified,
         amr=_texts(claims, "amr"),
         acr=_text(claims, "acr"),
         roles=_texts(claims, "roles"),
     )
+
+
+def unverified_audience(issuer: str) -> str:
+    """Return the `aud` of tokens whose mailbox nobody has proven: whoever verifies tokens refuses them (SEC-07)."""
+    return f"{issuer}/unverified"
 
 
 def is_current(token: Access, now: float) -> bool:
@@ -192,20 +201,6 @@ def read_refresh(claims: Mapping[str, Any], issuer: str) -> Refresh:
     )
 
 
-def public_jwk(key: Key) -> dict[str, str]:
-    """Return the public JWK of a key (RFC 7517), without any private member."""
-    jwk: dict[str, str] = _ALGORITHMS[key.algorithm].to_jwk(key.public, as_dict=True)
-    members = {name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}
-    return members | {"kid": key.kid, "alg": key.algorithm, "use": "sig"}
-
-
-def thumbprint(jwk: Mapping[str, str]) -> str:
-    """Return the RFC 7638 thumbprint of an EC or OKP public JWK: our ``kid``."""
-    members = {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-    return _encode(hashlib.sha256(canonical).digest())
-
-
 class _Head(NamedTuple):
     algorithm: str
     kind: str
@@ -223,7 +218,7 @@ class _Parsed(NamedTuple):
 def _head(algorithm: str, kind: str, kid: str) -> str:
     """Return the first part of a token; for each key and kind it is always the same."""
     fields = {"alg": algorithm, "typ": kind} | ({"kid": kid} if kid else {})
-    return _encode(_to_json(fields).encode())
+    return encode(_to_json(fields).encode())
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +242,8 @@ def _parse(token: str) -> _Parsed:
     return _Parsed(_read_head(head), f"{head}.{payload}".encode(), _decode(payload), _decode(signature))
 
 
-def _encode(raw: bytes) -> str:
+def encode(raw: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -256,7 +252,7 @@ def _decode(part: str) -> bytes:
         raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except (binascii.Error, ValueError) as cause:
         raise InvalidTokenError("base64url") from cause
-    if _encode(raw) != part:
+    if encode(raw) != part:
         raise InvalidTokenError("spelling")
     return raw
 

@@ -16,7 +16,10 @@ from pwauth_server.store.transaction import Close, Database, Listener
 
 MODELS = [
     f"pwauth_server.store.{room}"
-    for room in ("users", "magic_links", "sessions", "signing_keys", "api_keys", "email_queue", "audit", "epoch")
+    for room in (
+        *("users", "magic_links", "sessions", "passkeys", "totp", "recovery_codes", "challenges"),
+        *("signing_keys", "api_keys", "email_queue", "audit", "epoch"),
+    )
 ]
 #: Connections to PostgreSQL.
 POOL_SIZE = 10

@@ -28,6 +28,15 @@ class Uuid(Field[UUID], UUID):
         return as_uuid(value)
 
 
+class Key(Field[bytes], bytes):  # type: ignore[misc] # both have an `index`, of different kinds
+    """Bytes that may be looked up: Tortoise's own field for bytes takes no index."""
+
+    SQL_TYPE = "BLOB"
+
+    class _db_postgres:  # noqa: N801 - the name Tortoise looks for
+        SQL_TYPE = "BYTEA"
+
+
 def as_uuid(value: Any) -> Any:
     """Return a UUID for a stored id, None for none."""
     return UUID(bytes=value) if isinstance(value, bytes) else value

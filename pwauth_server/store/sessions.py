@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise import Model, fields
 
+from pwauth_server.rules import assurance
 from pwauth_server.store.fields import Uuid, as_uuid
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
@@ -195,7 +196,7 @@ def _session(*values: Any) -> Session:
         email=email,
         verified=verified_at is not None,
         disabled=disabled_at is not None,
-        roles=split(roles),
+        roles=assurance.roles(split(roles), acr),
         generation=generation,
         created_at=created_at,
         auth_time=auth_time,

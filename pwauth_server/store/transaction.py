@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from tortoise import BaseDBAsyncClient
 
-from pwauth_server.events import UNAUDITED, Occurrence
-from pwauth_server.store.audit import INSERT_AUDIT
+from pwauth_server.events import UNAUDITED, Event, Occurrence
+from pwauth_server.store.audit import FIND_AUDIT, INSERT_AUDIT
 from pwauth_server.store.statements import Row, Sql, Statements
 
 T = TypeVar("T")
@@ -72,6 +73,10 @@ class Tx:
                 json.dumps(occurrence.facts),
             )
         self.occurrences.append(occurrence)
+
+    async def has_recorded(self, user_id: UUID, event: Event, *, since: float) -> bool:
+        """Tell whether an audited event happened to somebody after ``since`` (Unix seconds)."""
+        return await self.one(FIND_AUDIT, user_id, event.value, since) is not None
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call ``hook`` on the event loop once this is committed; never if it is rolled back."""

@@ -1,5 +1,6 @@
 """People: one row for each proven mailbox."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,12 @@ class UserRow(Model):
     verified_at = fields.FloatField(null=True)
     disabled_at = fields.FloatField(null=True)
     last_sign_in_at = fields.FloatField(null=True)
+    #: What authenticators know a person by: 64 random bytes that mean nothing (WebAuthn L3 section 14.6.1).
+    handle = fields.BinaryField(null=True)
+    #: Wrong one-time and recovery codes in a row.
+    code_failures = fields.IntField(db_default=0)
+    #: Since when this person wants no sign-in letters.
+    mail_off_at = fields.FloatField(null=True)
 
     class Meta:
         """Name of the table."""
@@ -40,9 +47,11 @@ class User:
     created_at: float
     verified: bool
     disabled: bool
+    #: Whether sign-in letters are sent and their links count.
+    mail_sign_in: bool
 
 
-_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at"
+_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at"
 _FIND = Sql("find_user", f"SELECT {_COLUMNS} FROM users WHERE id = ?")
 _FIND_BY_EMAIL = Sql("find_user_by_email", f"SELECT {_COLUMNS} FROM users WHERE email = ?")
 # Two first sign-ins of one address race: the second finds the row of the first (SEC-05).
@@ -51,7 +60,18 @@ _CREATE = Sql(
     """INSERT INTO users (id, email, name, roles, created_at, verified_at)
     VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING id""",
 )
-_SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ?, verified_at = COALESCE(verified_at, ?) WHERE id = ?")
+_SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ? WHERE id = ?")
+_VERIFY = Sql("verify_user", "UPDATE users SET verified_at = ? WHERE id = ?")
+# Sessions, passkeys, one-time passwords, recovery codes and ceremonies go with the row.
+_DELETE = Sql("delete_user", "DELETE FROM users WHERE id = ?")
+_PURGE_UNVERIFIED = Sql(
+    "purge_unverified_users",
+    "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE verified_at IS NULL AND created_at < ? ORDER BY id LIMIT ?) RETURNING id",
+)
+_SET_ROLES = Sql("set_roles", "UPDATE users SET roles = ? WHERE id = ?")
+_SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id = ?")
+# An admin is somebody among whose words is that one; there are a handful, and nobody asks often.
+_WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY email")
 _RENAME = Sql("rename_user", "UPDATE users SET name = ? WHERE id = ?")
 
 
@@ -65,9 +85,9 @@ async def find_by_email(db: Runs, email: str) -> User | None:
     return _user(await db.one(_FIND_BY_EMAIL, email))
 
 
-async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float) -> tuple[User, bool]:
-    """Return the person of a mailbox that was just proven, and whether the row is new."""
-    created = await tx.one(_CREATE, user_id, email, now, now) is not None
+async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float, verified: bool = True) -> tuple[User, bool]:
+    """Return the person of a mailbox, and whether the row is new; ``verified`` says whether the mailbox was just proven."""
+    created = await tx.one(_CREATE, user_id, email, now, now if verified else None) is not None
     found = await find_by_email(tx, email)
     if found is None:  # unreachable while email is unique
         raise LookupError("users")
@@ -75,8 +95,41 @@ async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float) -> tu
 
 
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:
-    """Remember when a person last signed in; the mailbox counts as proven from the first time."""
-    await tx.run(_SIGNED_IN, now, now, user_id)
+    """Remember when a person last signed in."""
+    await tx.run(_SIGNED_IN, now, user_id)
+
+
+async def verify(tx: Tx, user_id: UUID, now: float) -> None:
+    """Remember that a person has proven to hold the mailbox."""
+    await tx.run(_VERIFY, now, user_id)
+
+
+async def delete(tx: Tx, user_id: UUID) -> bool:
+    """Delete a person with everything that belongs to the account; False if somebody was faster.
+
+    The id is never given to anybody again.
+    """
+    return await tx.run(_DELETE, user_id) == 1
+
+
+async def purge_unverified(tx: Tx, *, before: float, limit: int) -> list[UUID]:
+    """Delete accounts that were made before and whose mailbox nobody has proven; return their ids (SEC-07)."""
+    return [as_uuid(row["id"]) for row in await tx.all(_PURGE_UNVERIFIED, before, limit)]
+
+
+async def set_roles(tx: Tx, user_id: UUID, roles: Sequence[str]) -> None:
+    """Give a person exactly these roles."""
+    await tx.run(_SET_ROLES, " ".join(sorted(set(roles))), user_id)
+
+
+async def with_role(db: Runs, role: str) -> list[User]:
+    """Return everybody who has a role, by address."""
+    return [user for row in await db.all(_WITH_ROLE, role) if (user := _user(row))]
+
+
+async def set_mail_sign_in(tx: Tx, user_id: UUID, *, off_at: float | None) -> None:
+    """Stop sign-in letters to a person from ``off_at`` on, or with None send them again."""
+    await tx.run(_SET_MAIL, off_at, user_id)
 
 
 async def rename(tx: Tx, user_id: UUID, name: str) -> None:
@@ -95,6 +148,7 @@ def _user(row: Row | None) -> User | None:
         created_at=row["created_at"],
         verified=row["verified_at"] is not None,
         disabled=row["disabled_at"] is not None,
+        mail_sign_in=row["mail_off_at"] is None,
     )
 
 

@@ -63,7 +63,7 @@ ROUTES = (
     ),
     Route(
         "DELETE", "/sessions", end_other_sessions, "End all my other sessions", "Account",
-        guard=Guard.SESSION, answer=schemas.Ended, statuses=_SIGNED_IN,
+        guard=Guard.RECENT, answer=schemas.Ended,
     ),
     Route(
         "DELETE", "/sessions/<session_id:str>", end_session, "End one of my sessions", "Account",

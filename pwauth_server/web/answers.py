@@ -6,6 +6,7 @@ from typing import Any
 
 from pwauth_server.flows.account import Me
 from pwauth_server.flows.sessions import Session
+from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.rules.tokens import Access
@@ -20,6 +21,14 @@ def tokens(pair: TokenPair) -> dict[str, Any]:
         "expires_in": pair.expires_in,
         "session_id": pair.session_id,
     }
+
+
+def signed_in(done: SignedIn | SecondFactorDue) -> dict[str, Any]:
+    """Return `schemas.Tokens`, or `schemas.SecondFactor` where no token is due yet."""
+    if isinstance(done, SecondFactorDue):
+        return {"second_factor_required": True, "pending_id": done.pending_id, "methods": done.methods}
+    content = tokens(done.tokens)
+    return content | {"return_to": done.return_to} if done.return_to else content
 
 
 def session(it: Session, current: Session) -> dict[str, Any]:
@@ -50,6 +59,8 @@ def person(me: Me) -> dict[str, Any]:
         "amr": me.session.amr,
         "acr": me.session.acr,
         "sessions": me.sessions,
+        "mail_sign_in": me.owned.mail,
+        "factors": {"passkeys": me.owned.passkeys, "totp": me.owned.totp, "recovery_codes": me.owned.recovery_codes},
     }
 
 

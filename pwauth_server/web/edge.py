@@ -109,6 +109,10 @@ class Edge:
         call = Call(request, deps, caller, path=parts)
         if route.guard is Guard.SESSION:
             call.session = await guards.session(request, deps)
+        elif route.guard is Guard.RECENT:
+            call.session = await guards.recent(request, deps)
+        elif route.guard is Guard.ANYBODY:
+            call.current = await guards.current(request, deps)
         elif route.guard is Guard.INTROSPECT:
             await guards.api_key(request, deps, "introspect", caller.ip)
         if route.form is not None and bodies.is_form(request):

@@ -7,8 +7,9 @@ from sanic import Request
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import CrossOrigin, Misdirected, Missing, Unauthenticated
-from pwauth_server.flows import api_keys, sessions, tokens
+from pwauth_server.flows import api_keys, sessions, step_up, tokens
 from pwauth_server.flows.sessions import Session
+from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules import client_address, secrets
 from pwauth_server.web import cookies
 
@@ -38,6 +39,31 @@ async def session(request: Request, deps: Deps) -> Session:
     if request.method not in _SAFE:
         same_origin(request, deps.config)
     return await sessions.of_cookie(deps, cookie)
+
+
+async def recent(request: Request, deps: Deps) -> Session:
+    """Return the session that asks if it was proven recently and strongly enough; raise StepUpRequired otherwise."""
+    found = await session(request, deps)
+    await step_up.require(deps, found)
+    return found
+
+
+async def current(request: Request, deps: Deps) -> Current | None:
+    """Return the session of somebody who signs in once more; None for somebody who is not signed in.
+
+    A bearer token is shown on purpose, so a dead one is refused; a cookie may be left over from last week, or sent
+    along by another site's page.
+    """
+    if "authorization" in request.headers:
+        return Current(await session(request, deps), on_purpose=True)
+    cookie = cookies.get(request, cookies.SESSION)
+    if cookie is None:
+        return None
+    try:
+        same_origin(request, deps.config)
+        return Current(await sessions.of_cookie(deps, cookie), on_purpose=False)
+    except (CrossOrigin, Unauthenticated):
+        return None
 
 
 async def api_key(request: Request, deps: Deps, scope: str, client: str) -> None:

@@ -8,12 +8,12 @@ from sanic import Request
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, PwauthError
 from pwauth_server.flows import magic_link, sessions
-from pwauth_server.flows.magic_link import SignedIn
+from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.rules import ids, policy, secrets
 from pwauth_server.rules.limits import Limit
 from pwauth_server.web import answers, bodies, cookies, guards, pages, replies, schemas
 from pwauth_server.web.replies import Reply
-from pwauth_server.web.route import Call, Route
+from pwauth_server.web.route import Call, Guard, Route
 
 FORM_PURPOSE = "form-nonce"
 #: A page may lie open at least this long, in seconds: as long as the longest link lives.
@@ -42,7 +42,7 @@ async def open_link(call: Call) -> Reply:
         magic_link.page_opened(call.deps, call.caller)
         return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonces(call.deps)[0], asked=None))
     # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
-    return _tokens(await _verify(call, token, confirmed=True))
+    return replies.ok(answers.signed_in(await _verify(call, token, confirmed=True)))
 
 
 async def verify_link(call: Call) -> Reply:
@@ -50,13 +50,16 @@ async def verify_link(call: Call) -> Reply:
     if isinstance(call.body, schemas.MagicForm):
         return await _verify_form(call, call.body)
     body: schemas.MagicVerification = call.body
-    return _tokens(await _verify(call, body.token, confirmed=body.confirm_other_device))
+    return replies.ok(answers.signed_in(await _verify(call, body.token, confirmed=body.confirm_other_device)))
 
 
 async def verify_code(call: Call) -> Reply:
     """Sign in with the code of one's own request."""
     body: schemas.CodeVerification = call.body
-    return _tokens(await magic_link.verify_code(call.deps, request_id=ids.parse(body.request_id), code=body.code, caller=call.caller))
+    done = await magic_link.verify_code(
+        call.deps, request_id=ids.parse(body.request_id), code=body.code, caller=call.caller, current=call.current
+    )
+    return replies.ok(answers.signed_in(done))
 
 
 async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
@@ -70,6 +73,8 @@ async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
         return replies.page(pages.render("verify_magic.html", token=form.token, nonce=nonces[0], asked=asked), status=asked.status)
     except PwauthError as refused:
         return pages.refused(refused)
+    if isinstance(done, SecondFactorDue):
+        return replies.page(pages.render("second_factor.html", due=done, nonce=nonces[0]))
     reply = replies.redirect(done.return_to or "/")
     life = int(done.session.absolute_expires_at - call.deps.clock.now())
     cookies.put(reply, cookies.SESSION, sessions.cookie_for(call.deps, done.session), max_age=life)
@@ -77,16 +82,16 @@ async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
     return reply
 
 
-async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn:
+async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn | SecondFactorDue:
     binding = cookies.binding_of(call.request)
     return await magic_link.verify_link(
-        call.deps, token=token, browser_hash=binding[1] if binding else None, confirmed=confirmed, caller=call.caller
+        call.deps,
+        token=token,
+        browser_hash=binding[1] if binding else None,
+        confirmed=confirmed,
+        caller=call.caller,
+        current=call.current,
     )
-
-
-def _tokens(done: SignedIn) -> Reply:
-    content = answers.tokens(done.tokens)
-    return replies.ok(content | {"return_to": done.return_to} if done.return_to else content)
 
 
 def _return_to(deps: Deps, wanted: str | None) -> str | None:
@@ -132,12 +137,12 @@ ROUTES = (
     ),
     Route(
         "GET", "/verify/magic", open_link, "Open a link: a page for browsers, tokens for API clients", "Sign in",
-        answer=schemas.Tokens, query={"token": "The link's token."},
+        guard=Guard.ANYBODY, answer=schemas.Tokens, query={"token": "The link's token."},
         statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
     ),
     Route(
         "POST", "/verify/magic", verify_link, "Use a link up", "Sign in",
-        body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens,
+        guard=Guard.ANYBODY, body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens,
         statuses={
             303: "Signed in by form; the session is in a cookie.",
             401: "The link does not work.",
@@ -146,6 +151,6 @@ ROUTES = (
     ),
     Route(
         "POST", "/verify/magic/code", verify_code, "Sign in with the code of the letter", "Sign in",
-        body=schemas.CodeVerification, answer=schemas.Tokens, statuses={401: "The code does not work."},
+        guard=Guard.ANYBODY, body=schemas.CodeVerification, answer=schemas.Tokens, statuses={401: "The code does not work."},
     ),
 )  # fmt: skip

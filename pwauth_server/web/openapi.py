@@ -14,7 +14,13 @@ from pwauth_server.web.route import Guard, Route
 
 _REF = "#/components/schemas/{model}"
 _TEMPLATE = re.compile(r"<(\w+):\w+>")
-_SECURITY: dict[Guard, list[dict[str, list[str]]]] = {Guard.SESSION: [{"session": []}, {"cookie": []}], Guard.INTROSPECT: [{"apiKey": []}]}
+_SIGNED_IN: list[dict[str, list[str]]] = [{"session": []}, {"cookie": []}]
+_SECURITY = {
+    Guard.SESSION: _SIGNED_IN,
+    Guard.RECENT: _SIGNED_IN,
+    Guard.ANYBODY: [{}, *_SIGNED_IN],
+    Guard.INTROSPECT: [{"apiKey": []}],
+}
 
 _COMMON = {
     400: "The request is malformed.",
@@ -87,6 +93,8 @@ def _responses(route: Route) -> dict[str, Any]:
         schema = _ref(route.answer) if route.answer else {"type": "object" if route.media_type == "application/json" else "string"}
         responses["200"] = {"description": "Done.", "content": {route.media_type: {"schema": schema}}}
     statuses = {**(_COMMON if route.limits or route.body else {}), **route.statuses}
+    if route.guard is Guard.RECENT:
+        statuses.setdefault(401, "Not signed in, or not recently or strongly enough: `insufficient_user_authentication`.")
     if route.guard is Guard.INTROSPECT:
         statuses |= {401: "The API key is missing or wrong.", 403: "The API key lacks the scope."}
     for status, meaning in sorted(statuses.items()):

@@ -8,7 +8,7 @@ from sanic.compat import Header
 from sanic.response import HTTPResponse
 
 from pwauth_server.config import Config
-from pwauth_server.errors import ConfirmationRequired, PwauthError
+from pwauth_server.errors import ConfirmationRequired, PwauthError, StepUpRequired
 from pwauth_server.rules.moments import rfc3339
 
 JSON = "application/json"
@@ -110,6 +110,8 @@ def problem(error: PwauthError, request_id: str) -> Reply:
     }
     if isinstance(error, ConfirmationRequired):
         content |= {"asked_at": rfc3339(error.asked_at), "asked_from": error.asked_from, "asked_with": error.asked_with}
+    if isinstance(error, StepUpRequired):
+        content["methods"] = error.methods
     reply = Reply(_encode(content), status=error.status, content_type=PROBLEM)
     for name, value in error.headers.items():
         reply.add(name, value)

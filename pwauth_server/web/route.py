@@ -11,6 +11,7 @@ from sanic import Request
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
 from pwauth_server.flows.sessions import Session
+from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules.limits import Limit
 from pwauth_server.web.replies import Reply
 
@@ -20,6 +21,8 @@ class Guard(Enum):
 
     NOBODY = "nobody"  #: no credential is asked for
     SESSION = "session"  #: a signed-in person
+    RECENT = "recent"  #: a signed-in person who has proven it lately, with what the account has (SEC-57)
+    ANYBODY = "anybody"  #: everybody; whoever shows a bearer token must hold its session
     INTROSPECT = "introspect"  #: a program with an API key of this scope
 
 
@@ -32,8 +35,10 @@ class Call:
     caller: Caller
     #: The validated body, of the route's own type.
     body: Any = None
-    #: Whose session asks; set where the guard is SESSION.
+    #: Whose session asks; set where the guard is SESSION or RECENT.
     session: Session | None = None
+    #: What session the caller holds who signs in; may be set where the guard is ANYBODY.
+    current: Current | None = None
     #: Parts of the path.
     path: Mapping[str, str] = field(default_factory=dict)
 

@@ -102,6 +102,14 @@ class Tokens(Answer):
     session_id: str
 
 
+class SecondFactor(Answer):
+    """The first factor was right; show a second one with `pending_id`. No token yet."""
+
+    second_factor_required: Literal[True]
+    pending_id: str
+    methods: Annotated[list[Literal["webauthn", "totp", "recovery_code"]], Field(description="What this account can show.")]
+
+
 class Introspection(Answer):
     """What a token says; only `active` if it does not count."""
 
@@ -153,6 +161,14 @@ class Renaming(Change):
     name: Annotated[str, AfterValidator(_printable), Field(max_length=100)]
 
 
+class Factors(Answer):
+    """What an account has besides its mailbox."""
+
+    passkeys: int
+    totp: bool
+    recovery_codes: Annotated[int, Field(description="How many are left.")]
+
+
 class Person(Answer):
     """Who is signed in."""
 
@@ -167,6 +183,8 @@ class Person(Answer):
     amr: list[str]
     acr: str
     sessions: Annotated[int, Field(description="Number of live sessions.")]
+    mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent.")]
+    factors: Factors
 
 
 class Problem(Answer):

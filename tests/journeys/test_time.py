@@ -15,6 +15,7 @@ from pwauth_server.errors import ConfirmationRequired, InvalidGrant, RateLimited
 from pwauth_server.events import Caller
 from pwauth_server.flows import housekeeping, magic_link, sessions, tokens
 from pwauth_server.flows.mail import PURPOSE
+from pwauth_server.flows.sign_in import SignedIn
 from tests.fakes import FakeClock, FakeEntropy
 
 HOME, AWAY = Caller("192.0.2.1", "Firefox on Linux", "test"), Caller("198.51.100.9", "Safari on iPhone", "test")
@@ -39,15 +40,17 @@ async def ask(deps: Deps, email: str = "alice@time.example", caller: Caller = HO
     return request_id, facts["link"].partition("token=")[2], facts["code"].replace("-", "")
 
 
-async def sign_in(deps: Deps) -> magic_link.SignedIn:
+async def sign_in(deps: Deps) -> SignedIn:
     """Sign Alice in by link."""
     _, token, _ = await ask(deps)
     return await verify(deps, token)
 
 
-async def verify(deps: Deps, token: str) -> magic_link.SignedIn:
+async def verify(deps: Deps, token: str) -> SignedIn:
     """Use a link up from the browser that asked."""
-    return await magic_link.verify_link(deps, token=token, browser_hash=COOKIE, confirmed=False, caller=HOME)
+    done = await magic_link.verify_link(deps, token=token, browser_hash=COOKIE, confirmed=False, caller=HOME)
+    assert isinstance(done, SignedIn)
+    return done
 
 
 async def test_a_link_works_until_its_last_moment(deps: Deps, clock: FakeClock) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwauth_server.rules import tokens
+from pwauth_server.rules import jwk, tokens
 from pwauth_server.rules.tokens import InvalidTokenError, Key
 from tests.rules.keys import ACCESS, ALL, EDDSA, ES256, HS256, encode, forge, forge_hs256, forge_signed, part, read
 
@@ -45,9 +45,9 @@ def test_a_public_key_is_not_a_shared_secret(key: Key) -> None:
     spellings = [
         key.public.public_bytes(Encoding.PEM, SPKI),
         key.public.public_bytes(Encoding.DER, SPKI),
-        json.dumps(tokens.public_jwk(key)).encode(),
-        json.dumps({"keys": [tokens.public_jwk(key)]}).encode(),
-        tokens.public_jwk(key)["x"].encode(),
+        json.dumps(jwk.public_jwk(key)).encode(),
+        json.dumps({"keys": [jwk.public_jwk(key)]}).encode(),
+        jwk.public_jwk(key)["x"].encode(),
         b"",
     ]
     for secret in spellings:
@@ -59,7 +59,7 @@ def test_a_public_key_is_not_a_shared_secret(key: Key) -> None:
     "extra",
     (
         {"crit": ["x"]}, {"crit": []}, {"crit": ["exp"], "exp": 1}, {"b64": False, "crit": ["b64"]}, {"b64": True}, {"jku": "https://evil.io/jwks.json"},
-        {"jwk": tokens.public_jwk(ES256)}, {"x5u": "https://evil.io/x"}, {"x5c": ["MII"]}, {"x5t": "x"}, {"x5t#S256": "x"},
+        {"jwk": jwk.public_jwk(ES256)}, {"x5u": "https://evil.io/x"}, {"x5c": ["MII"]}, {"x5t": "x"}, {"x5t#S256": "x"},
         {"zip": "DEF"}, {"cty": "JWT"}, {"KID": "es"}, {"": 1},
     ),
     ids=str,

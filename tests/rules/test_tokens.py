@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwauth_server.rules import tokens
+from pwauth_server.rules import jwk, tokens
 from pwauth_server.rules.tokens import InvalidTokenError, Key, Refresh
 from tests.rules.keys import ACCESS, ALL, AUDIENCE, EDDSA, ES256, HS256, ISSUER, LIFE, NOW, read
 
@@ -117,8 +117,8 @@ def test_an_odd_refresh_claim_is_refused(name: str, value: object) -> None:
 def test_the_thumbprint_is_the_rfcs() -> None:
     """RFC 8037 appendix A.3 for OKP; RFC 7638 section 3.2 for EC: required members only, sorted, no white space (SEC-24)."""
     okp = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    assert tokens.thumbprint(okp) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-    assert tokens.thumbprint(dict(reversed((okp | {"kid": "x", "use": "sig", "alg": "EdDSA"}).items()))) == tokens.thumbprint(okp)
+    assert jwk.thumbprint(okp) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert jwk.thumbprint(dict(reversed((okp | {"kid": "x", "use": "sig", "alg": "EdDSA"}).items()))) == jwk.thumbprint(okp)
     # The P-256 key of RFC 7517 appendix A.1; its thumbprint was made by hand as RFC 7638 section 3.1 says.
     ec = {
         "kty": "EC",
@@ -126,25 +126,25 @@ def test_the_thumbprint_is_the_rfcs() -> None:
         "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
         "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
     }
-    assert tokens.thumbprint(ec | {"use": "enc", "kid": "1"}) == "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
+    assert jwk.thumbprint(ec | {"use": "enc", "kid": "1"}) == "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
 
 
 @pytest.mark.parametrize("key", ALL, ids=lambda key: key.algorithm)
 def test_a_public_key_shows_nothing_private(key: Key) -> None:
     """The JWK has no private member, even of a shared secret (SEC-24)."""
-    assert not {"d", "k", "p", "q", "dp", "dq", "qi"} & set(tokens.public_jwk(key))
+    assert not {"d", "k", "p", "q", "dp", "dq", "qi"} & set(jwk.public_jwk(key))
 
 
 def test_coordinates_that_begin_with_zero_keep_their_length() -> None:
     """Of 256 keys one begins with a zero byte; its JWK has 32 bytes all the same (RFC 7518 section 6.2.1.2)."""
     private = derive_private_key(379, SECP256R1())  # the smallest whose x does
-    jwk = tokens.public_jwk(Key("", "ES256", private, private.public_key()))
-    assert jwk["x"] == "AFVDiUrz0A7X10Cr29dclrBod7eH219w7qeLkKjXwAo"
-    assert {name: jwk[name] for name in ("kty", "crv", "alg", "use")} == {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
+    made = jwk.public_jwk(Key("", "ES256", private, private.public_key()))
+    assert made["x"] == "AFVDiUrz0A7X10Cr29dclrBod7eH219w7qeLkKjXwAo"
+    assert {name: made[name] for name in ("kty", "crv", "alg", "use")} == {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig"}
 
 
 def test_a_public_key_of_eddsa_is_an_okp() -> None:
     """RFC 8037: key type OKP with the raw public key (SEC-24)."""
-    jwk = tokens.public_jwk(EDDSA)
-    assert set(jwk) == {"kty", "crv", "x", "kid", "alg", "use"}
-    assert (jwk["kty"], jwk["crv"], len(jwk["x"])) == ("OKP", "Ed25519", 43)
+    made = jwk.public_jwk(EDDSA)
+    assert set(made) == {"kty", "crv", "x", "kid", "alg", "use"}
+    assert (made["kty"], made["crv"], len(made["x"])) == ("OKP", "Ed25519", 43)

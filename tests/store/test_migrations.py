@@ -31,6 +31,7 @@ from pwauth_server.store.sqlite_migrations import _statements
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 FIRST = "0_20261123000000_init.py"
+ALL = [FIRST, "1_20261125000000_factors.py"]
 Environment = dict[str, str]
 
 
@@ -64,7 +65,7 @@ def fresh(tmp_path: Path) -> Config:
 
 async def test_migrations_make_the_schema_of_the_models(empty: Config) -> None:
     """Tables, columns, keys and indexes are those that Tortoise would make itself, so no model change lacks a migration."""
-    assert await migrate(empty) == [FIRST]
+    assert await migrate(empty) == ALL
     migrated = await schema(empty)
     await wipe(empty)
     await generate(empty)
@@ -110,7 +111,7 @@ async def test_a_failing_migration_leaves_nothing_behind(empty: Config, tmp_path
     with pytest.raises(Exception, match="nowhere"):
         await migrate(empty, folder)
     assert await schema(empty) == before
-    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["1_29991231235959_next.py"]
+    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["2_29991231235959_next.py"]
     assert "whole" in await schema(empty)
 
 
@@ -128,7 +129,7 @@ async def test_processes_that_migrate_at_once_take_turns(place: Environment) -> 
     ]
     answers = await asyncio.gather(*(process.communicate() for process in processes))
     assert [process.returncode for process in processes] == [0] * 4, answers
-    assert sorted(out.decode().strip() for out, _ in answers) == ["", "", "", FIRST]
+    assert sorted(out.decode().strip() for out, _ in answers) == ["", "", "", " ".join(ALL)]
 
 
 async def test_files_are_private_whatever_the_umask(fresh: Config) -> None:
@@ -160,11 +161,11 @@ async def test_the_file_of_another_program_is_refused(fresh: Config) -> None:
 
 async def test_pending_names_what_is_missing(fresh: Config, tmp_path: Path) -> None:
     """Before the first start everything is missing, afterwards nothing, after an update what it brought."""
-    assert pending(fresh) == [FIRST]
+    assert pending(fresh) == ALL
     assert not Path(fresh.database_path).exists()
     await migrate(fresh)
     assert pending(fresh) == []
-    assert pending(fresh, with_migration(tmp_path, "")) == ["1_29991231235959_next.py"]
+    assert pending(fresh, with_migration(tmp_path, "")) == ["2_29991231235959_next.py"]
 
 
 async def test_a_start_with_nothing_to_do_never_loads_aerich(fresh: Config) -> None:
@@ -199,7 +200,7 @@ def with_migration(tmp_path: Path, script: str) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
     text = f"MODELS_STATE = ''\nasync def upgrade(db):\n    return {script!r}\nasync def downgrade(db):\n    return ''\n"
-    (folder / "models" / "1_29991231235959_next.py").write_text(text)
+    (folder / "models" / "2_29991231235959_next.py").write_text(text)
     return folder
 
 

@@ -146,13 +146,15 @@ def test_roles_are_read_again(server: Server, alice: Person) -> None:
 
 
 def test_every_sign_in_is_a_session_of_its_own(alice: Person) -> None:
-    """What somebody brings along never becomes the new session (SEC-56)."""
+    """What somebody brings along never becomes the new session; who steps up with it leaves it behind (SEC-56)."""
     phone = alice.sign_in()
     first = phone.tokens
     token = alice.link(phone).token
     second = phone.post("/verify/magic", json={"token": token, "session_id": first["session_id"]}, token=first["access_token"]).json()
     assert second["session_id"] != first["session_id"]
-    assert phone.get("/me", token=second["access_token"]).json()["sessions"] == 2
+    assert phone.get("/me", token=second["access_token"]).json()["sessions"] == 1
+    assert phone.get("/me", token=first["access_token"]).status_code == 401
+    assert phone.refresh(first["refresh_token"]).status_code == 401
 
 
 def test_a_refresh_token_tells_nothing_and_cannot_be_made(alice: Person) -> None:

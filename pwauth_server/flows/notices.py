@@ -1,0 +1,72 @@
+"""What happened to somebody's account is recorded, and the owner is told by mail (SEC-58)."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Missing
+from pwauth_server.events import Occurrence
+from pwauth_server.flows import mail
+from pwauth_server.rules import ids, moments, tokens
+from pwauth_server.rules.letters import LetterKind
+from pwauth_server.store.transaction import Tx
+from pwauth_server.store.users import User
+
+#: One letter for each kind of event in so many seconds: a series is one piece of news.
+COALESCED = 600.0
+#: How long a notice is worth sending, and its "this wasn't me" worth pressing, in seconds.
+LIFE = 7 * 86_400
+
+PURPOSE = "disown"
+TOKEN_TYPE = "dt+jwt"  # noqa: S105 - the name of a kind
+PATH = "/not-me"
+
+
+@dataclass(frozen=True, slots=True)
+class Disowning:
+    """What a "this wasn't me" link says: whose account, and from when on nothing is the owner's (Unix seconds)."""
+
+    user_id: UUID
+    since: int
+
+
+async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
+    """Record an occurrence and queue a letter to the owner of the account, unless one of its kind has just gone out.
+
+    Nobody is written to whose mailbox was never proven: such an account may be a stranger's doing.
+    """
+    is_news = not await tx.has_recorded(owner.id, it.event, since=it.at - COALESCED)
+    await tx.record(it)
+    if not is_news or not owner.verified:
+        return
+    facts = {
+        "event": it.event.value,
+        "at": moments.in_words(it.at),
+        "ip": it.caller.ip,
+        "browser": it.caller.browser,
+        "link": f"{deps.config.public_url}{PATH}?token={_token(deps, owner.id, it.at)}",
+    }
+    await mail.post(tx, deps, kind=LetterKind.NOTICE, to=owner.email, facts=facts, expires_at=it.at + LIFE, now=it.at)
+
+
+def read(deps: Deps, token: str) -> Disowning:
+    """Return what a link of a notice says; raise Missing for anything that we did not write or that is too old."""
+    try:
+        claims = next(
+            tokens.verify(token, _key(deps, key_id), TOKEN_TYPE) for key_id in deps.ring.ids if key_id.hex() == tokens.key_id_of(token)
+        )
+    except (tokens.InvalidTokenError, StopIteration) as cause:
+        raise Missing from cause
+    user_id, since = ids.parse(str(claims.get("sub"))), claims.get("iat")
+    if user_id is None or not isinstance(since, int) or not 0 <= deps.clock.now() - since < LIFE:
+        raise Missing
+    return Disowning(user_id, since)
+
+
+def _token(deps: Deps, user_id: UUID, at: float) -> str:
+    return tokens.sign(_key(deps, deps.ring.current_id), TOKEN_TYPE, {"sub": str(user_id), "iat": int(at)})
+
+
+def _key(deps: Deps, key_id: bytes) -> tokens.Key:
+    secret = deps.ring.derive(PURPOSE, key_id)
+    return tokens.Key(key_id.hex(), "HS256", secret, secret)

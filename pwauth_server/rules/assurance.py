@@ -1,0 +1,88 @@
+"""How surely a session's owner is known: `amr` and `acr`, and what they are enough for (SEC-07, SEC-35, SEC-57).
+
+`amr` lists what was shown, in the words of RFC 8176 where it has one (``otp``, ``hwk``, ``swk``,
+``user``, ``mfa``) and in ours where it has none (``email``, ``recovery``, ``host``). `acr` sums it up
+in one word; ``phr`` is that of OpenID Connect EAP ACR Values 1.0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EMAIL, OTP, RECOVERY, HOST = "email", "otp", "recovery", "host"
+#: A passkey that never leaves its device, and one that a provider synchronises.
+DEVICE_KEY, SYNCED_KEY = "hwk", "swk"
+#: Somebody was there, and more than one factor was shown.
+PRESENT, SEVERAL = "user", "mfa"
+_KEYS = frozenset({DEVICE_KEY, SYNCED_KEY})
+_KINDS = (EMAIL, OTP, RECOVERY, HOST, DEVICE_KEY, SYNCED_KEY)
+
+UNVERIFIED, PHISHING_RESISTANT = "unverified", "phr"
+
+#: How recently somebody must have signed in to change factors or end other sessions, in seconds.
+MAX_AGE = 600.0
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What an account can sign in or step up with."""
+
+    passkeys: int = 0
+    totp: bool = False
+    recovery_codes: int = 0
+    #: Whether letters with links are sent to the mailbox.
+    mail: bool = True
+
+    @property
+    def beyond_mail(self) -> bool:
+        """Tell whether there is more than a mailbox, so that the mailbox alone changes no factor."""
+        return bool(self.passkeys or self.totp or self.recovery_codes)
+
+
+def shown(*proofs: Sequence[str]) -> tuple[str, ...]:
+    """Return the `amr` of what several proofs showed together, each once; ``mfa`` if it is more than one factor.
+
+    A passkey counts as two by itself: the device, and the finger or PIN that we demand with it.
+    """
+    words = list(dict.fromkeys(word for proof in proofs for word in proof if word != SEVERAL))
+    kinds = [word for word in words if word in _KINDS]
+    return (*words, SEVERAL) if len(kinds) > 1 or not _KEYS.isdisjoint(kinds) else tuple(words)
+
+
+def level(amr: Sequence[str], *, verified: bool) -> str:
+    """Return the `acr` of a session: the strongest that its `amr` allows; ``unverified`` without a proven mailbox."""
+    if not verified:
+        return UNVERIFIED
+    if not _KEYS.isdisjoint(amr):
+        return PHISHING_RESISTANT
+    if SEVERAL in amr:
+        return SEVERAL
+    return next((word for word in (HOST, EMAIL, OTP) if word in amr), OTP)
+
+
+def roles(granted: Sequence[str], acr: str) -> tuple[str, ...]:
+    """Return the roles that a session may use: six digits alone are too weak for an administrator (SEC-35)."""
+    return tuple(role for role in granted if role != ADMIN or acr not in {OTP, UNVERIFIED})
+
+
+def is_enough(acr: str, *, auth_time: float, now: float, owned: Owned) -> bool:
+    """Tell whether a session may change factors: signed in lately, with what the account has (SEC-57).
+
+    Somebody who holds only the mailbox must not be able to add a factor to an account that has another
+    one, nor take that one away. Times in Unix seconds.
+    """
+    # A sign-in from the future is one before a clock was set back: nobody knows how old it is.
+    if not 0 <= now - auth_time <= MAX_AGE:
+        return False
+    return acr in {PHISHING_RESISTANT, SEVERAL, HOST} or (acr == EMAIL and not owned.beyond_mail)
+
+
+def ways(owned: Owned) -> tuple[str, ...]:
+    """Return with what an account can step up, the best first: words for the client of a refusal."""
+    have = {"webauthn": owned.passkeys, "totp": owned.totp, "recovery_code": owned.recovery_codes}
+    return tuple(way for way, there in have.items() if there) or ("email",)
+
+
+def is_usable(owned: Owned) -> bool:
+    """Tell whether somebody can still sign in alone: recovery codes only help on top of a mailbox (SEC-59)."""
+    return owned.mail or owned.passkeys > 0 or owned.totp

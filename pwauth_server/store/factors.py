@@ -1,0 +1,60 @@
+"""What an account owns to prove itself with, in one look."""
+
+from uuid import UUID
+
+from pwauth_server.rules.assurance import Owned
+from pwauth_server.store.statements import Sql
+from pwauth_server.store.transaction import Runs, Tx
+
+#: Wrong one-time and recovery codes in a row after which both are suspended, until another way of signing in
+#: worked (SEC-31; NIST SP 800-63B-4 section 3.2.2 allows a hundred).
+MAX_FAILURES = 20
+#: The same for somebody who has shown the mailbox or holds a session: strangers cannot use up these tries (SEC-65).
+MAX_FAILURES_PROVEN = 40
+
+_OWNED = Sql(
+    "find_factors",
+    """SELECT (SELECT COUNT(*) FROM passkeys p WHERE p.user_id = u.id AND p.suspended_at IS NULL) AS passkeys,
+    (SELECT COUNT(*) FROM totp t WHERE t.user_id = u.id AND t.sealed_secret IS NOT NULL AND t.suspended_at IS NULL) AS totp,
+    (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS NULL) AS recovery_codes,
+    CASE WHEN u.mail_off_at IS NULL THEN 1 ELSE 0 END AS mail
+    FROM users u WHERE u.id = ?""",
+)
+_LOCK = Sql("lock_user", "SELECT id FROM users WHERE id = ?")
+# Counted before anything is compared: a hundred parallel guesses are a hundred failures (SEC-31).
+_RESERVE = Sql(
+    "reserve_code_try",
+    "UPDATE users SET code_failures = code_failures + 1 WHERE id = ? AND code_failures < ? RETURNING code_failures",
+)
+_FORGIVE = Sql("forgive_codes", "UPDATE users SET code_failures = 0 WHERE id = ? AND code_failures > 0")
+
+
+async def owned(db: Runs, user_id: UUID) -> Owned:
+    """Return what an account owns; what its owner disowned does not count.
+
+    Codes that are suspended by too many failures do: whoever makes a few wrong guesses must not get rid of a
+    second factor.
+    """
+    row = await db.one(_OWNED, user_id)
+    if row is None:
+        return Owned(mail=False)
+    return Owned(row["passkeys"], bool(row["totp"]), row["recovery_codes"], bool(row["mail"]))
+
+
+async def hold(tx: Tx, user_id: UUID) -> None:
+    """Let nobody else change the factors of an account until this transaction ends (SEC-59)."""
+    await tx.lock(_LOCK, user_id)
+
+
+async def reserve_try(tx: Tx, user_id: UUID, *, proven: bool) -> int | None:
+    """Count a try with a code as failed and return how many failed in a row; None if codes are suspended.
+
+    ``proven`` says that whoever tries has shown the mailbox already or holds a session.
+    """
+    row = await tx.one(_RESERVE, user_id, MAX_FAILURES_PROVEN if proven else MAX_FAILURES)
+    return int(row["code_failures"]) if row else None
+
+
+async def forgive(tx: Tx, user_id: UUID) -> None:
+    """Forget an account's failures: the owner has been here (SEC-32)."""
+    await tx.run(_FORGIVE, user_id)

@@ -1,0 +1,99 @@
+"""What was shown, what it is called, and what it is enough for."""
+
+import pytest
+
+from pwauth_server.rules import assurance
+from pwauth_server.rules.assurance import MAX_AGE, Owned
+from tests.fakes import NEW_YEAR
+
+MAIL, TOTP, KEY, SYNCED, RECOVERY, HOST = ("email",), ("otp",), ("hwk", "user"), ("swk", "user"), ("recovery",), ("host",)
+
+
+@pytest.mark.parametrize(
+    ("proofs", "amr", "acr"),
+    (
+        ((MAIL,), ("email",), "email"),
+        ((TOTP,), ("otp",), "otp"),
+        ((HOST,), ("host",), "host"),
+        ((KEY,), ("hwk", "user", "mfa"), "phr"),
+        ((SYNCED,), ("swk", "user", "mfa"), "phr"),
+        ((MAIL, TOTP), ("email", "otp", "mfa"), "mfa"),
+        ((MAIL, RECOVERY), ("email", "recovery", "mfa"), "mfa"),
+        ((MAIL, MAIL), ("email",), "email"),
+        ((MAIL, TOTP, TOTP), ("email", "otp", "mfa"), "mfa"),
+        ((("email", "otp", "mfa"), KEY), ("email", "otp", "hwk", "user", "mfa"), "phr"),
+    ),
+)
+def test_what_was_shown_has_a_name(proofs: tuple[tuple[str, ...], ...], amr: tuple[str, ...], acr: str) -> None:
+    """Each method stands once, in the order it was shown, and only two factors make several (RFC 8176)."""
+    assert assurance.shown(*proofs) == amr
+    assert assurance.level(amr, verified=True) == acr
+
+
+@pytest.mark.parametrize("amr", (MAIL, TOTP, assurance.shown(KEY), assurance.shown(MAIL, TOTP)))
+def test_without_a_proven_mailbox_nothing_is_sure(amr: tuple[str, ...]) -> None:
+    """Whatever was shown, it belongs to somebody, and nobody knows to whom (SEC-07)."""
+    assert assurance.level(amr, verified=False) == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("acr", "owned", "enough"),
+    (
+        ("email", Owned(), True),
+        ("email", Owned(passkeys=1), False),
+        ("email", Owned(totp=True), False),
+        ("email", Owned(recovery_codes=3), False),
+        ("otp", Owned(totp=True), False),
+        ("otp", Owned(), False),
+        ("mfa", Owned(totp=True), True),
+        ("mfa", Owned(passkeys=2, totp=True), True),
+        ("phr", Owned(passkeys=1), True),
+        ("host", Owned(passkeys=1, totp=True), True),
+        ("unverified", Owned(), False),
+        ("unverified", Owned(totp=True), False),
+    ),
+)
+def test_factors_are_changed_with_what_the_account_has(acr: str, owned: Owned, enough: bool) -> None:  # noqa: FBT001 - a column
+    """The mailbox alone is enough only for somebody who owns nothing else, six digits alone never (SEC-35, SEC-57)."""
+    assert assurance.is_enough(acr, auth_time=NEW_YEAR, now=NEW_YEAR, owned=owned) is enough
+
+
+@pytest.mark.parametrize(("age", "enough"), ((0.0, True), (MAX_AGE, True), (MAX_AGE + 0.1, False), (-1.0, False)))
+def test_only_a_recent_sign_in_counts(age: float, enough: bool) -> None:  # noqa: FBT001 - a column
+    """Ten minutes, and not a moment of a clock that was set back (SEC-01, SEC-57)."""
+    assert assurance.is_enough("phr", auth_time=NEW_YEAR - age, now=NEW_YEAR, owned=Owned(passkeys=1)) is enough
+
+
+@pytest.mark.parametrize(
+    ("owned", "ways"),
+    (
+        (Owned(), ("email",)),
+        (Owned(passkeys=2, totp=True, recovery_codes=1), ("webauthn", "totp", "recovery_code")),
+        (Owned(recovery_codes=1), ("recovery_code",)),
+    ),
+)
+def test_a_refusal_names_what_would_do(owned: Owned, ways: tuple[str, ...]) -> None:
+    """The best comes first; mail is named only to somebody who has nothing else."""
+    assert assurance.ways(owned) == ways
+
+
+@pytest.mark.parametrize(
+    ("owned", "usable"),
+    (
+        (Owned(), True),
+        (Owned(mail=False), False),
+        (Owned(mail=False, recovery_codes=10), False),
+        (Owned(mail=False, passkeys=1), True),
+        (Owned(mail=False, totp=True), True),
+    ),
+)
+def test_somebody_must_still_be_able_to_sign_in(owned: Owned, usable: bool) -> None:  # noqa: FBT001 - a column
+    """Recovery codes only help on top of a mailbox (SEC-59)."""
+    assert assurance.is_usable(owned) is usable
+
+
+@pytest.mark.parametrize(("acr", "kept"), (("email", True), ("mfa", True), ("phr", True), ("otp", False), ("unverified", False)))
+def test_six_digits_make_no_administrator(acr: str, kept: bool) -> None:  # noqa: FBT001 - a column
+    """The role is there again as soon as more was shown; other roles stay (SEC-35)."""
+    assert ("admin" in assurance.roles(("admin", "staff"), acr)) is kept
+    assert "staff" in assurance.roles(("admin", "staff"), acr)
