@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # pwauth in a container: one process, not root, on a read-only root; everything it remembers is in /data.
 #   docker build --tag pwauth .
 #   docker run --read-only --tmpfs /tmp --volume pwauth:/data --publish 127.0.0.1:3000:3000 pwauth
