@@ -12,6 +12,7 @@ from pwauth_server.adapters.logs import Log, adopt_libraries
 from pwauth_server.app import ROUTES, create_app
 from pwauth_server.commands.apart import run_apart
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
+from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
 from pwauth_server.store import migrate as migrations
@@ -106,5 +107,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for group in (key, signing_key, mail):
-    main.add_command(group)
+for other in (healthcheck, key, signing_key, mail):
+    main.add_command(other)

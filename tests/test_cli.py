@@ -34,6 +34,7 @@ COMMANDS = (
     "mail test",
     "mail requeue",
     "mail purge",
+    "healthcheck",
     "openapi",
 )
 
