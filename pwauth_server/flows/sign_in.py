@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import IdentityMismatch, SignInFailed
+from pwauth_server.errors import IdentityMismatch, SignInFailed, Unauthenticated
 from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, notices, tokens
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.rules import assurance, policy
+from pwauth_server.rules.assurance import Standing
 from pwauth_server.store import epoch, factors, sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
@@ -64,9 +65,10 @@ async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float, *
     """Open a session for what was proven, ask for a second factor, or tell why not.
 
     The account is made here if its mailbox is new (SEC-05). A ``current`` session of the same person is replaced
-    by the new one, which knows what both have shown (SEC-56); raises IdentityMismatch if a bearer of somebody
-    else's session signs in.
+    by the new one, which knows what both have shown (SEC-56). Raises IdentityMismatch if a bearer of somebody
+    else's session signs in, and Unauthenticated if that session is over: whatever the caller wrote is undone.
     """
+    current = await _still_held(tx, current, now)
     user = proof.user or await _find_or_create(tx, deps, proof.email, caller, now)
     if user is None or user.disabled:
         return Reason.DISABLED
@@ -77,14 +79,14 @@ async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float, *
     elif not user.verified and deps.config.enrolment != "first_use":
         return Reason.UNVERIFIED
     before = _same_person(current, user)
-    amr = assurance.shown(before.amr if before else (), proof.amr)
-    if due := await _second_factor(tx, deps, proof, user, amr=amr, caller=caller, now=now):
+    standing = _standing(before, proof, user, now)
+    if due := await _second_factor(tx, deps, proof, user, standing, caller=caller, now=now):
         return due
-    if before and await sessions.end(tx, before.id, now=now, reason=Reason.STEPPED_UP):
-        await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, before.id, reason=Reason.STEPPED_UP))
+    if before:
+        await _replace(tx, before, caller, now)
     await users.record_sign_in(tx, user.id, now)
     await factors.forgive(tx, user.id)
-    session = await _open(tx, deps, user, amr, caller=caller, now=now)
+    session = await _open(tx, deps, user, standing, before, caller=caller, now=now)
     for event in (Event.SIGN_IN_SUCCEEDED, Event.TOKENS_ISSUED):
         await tx.record(Occurrence(event, now, caller, user.id, session.id, method=proof.method))
     return session
@@ -142,6 +144,32 @@ async def _proven(tx: Tx, deps: Deps, user: User, current: Current | None, *, ca
     return user
 
 
+async def _still_held(tx: Tx, current: Current | None, now: float) -> Current | None:
+    """Return the session of a caller as it is now: it may have ended since the guard looked, and then it adds nothing."""
+    if current is None:
+        return None
+    found = await sessions.find(tx, current.session.id)
+    if found is not None and found.is_live(now):
+        return replace(current, session=found)
+    if current.on_purpose:
+        raise Unauthenticated
+    return None
+
+
+def _standing(before: Session | None, proof: Proof, user: User, now: float) -> Standing:
+    if before is None:
+        amr = assurance.shown(proof.amr)
+        return Standing(amr, assurance.level(amr, verified=user.verified), now)
+    return assurance.renewed(Standing(before.amr, before.acr, before.auth_time), proof.amr, verified=user.verified, now=now)
+
+
+async def _replace(tx: Tx, before: Session, caller: Caller, now: float) -> None:
+    """End the session that steps up; raise Unauthenticated if somebody else was faster: it can be replaced once."""
+    if not await sessions.end(tx, before.id, now=now, reason=Reason.STEPPED_UP):
+        raise Unauthenticated
+    await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, before.user_id, before.id, reason=Reason.STEPPED_UP))
+
+
 def _same_person(current: Current | None, user: User) -> Session | None:
     """Return the session that steps up; a browser where somebody else was signed in simply changes hands."""
     if current is None or current.session.user_id == user.id:
@@ -152,10 +180,15 @@ def _same_person(current: Current | None, user: User) -> Session | None:
 
 
 async def _second_factor(
-    tx: Tx, deps: Deps, proof: Proof, user: User, *, amr: tuple[str, ...], caller: Caller, now: float
+    tx: Tx, deps: Deps, proof: Proof, user: User, standing: Standing, *, caller: Caller, now: float
 ) -> SecondFactorDue | None:
-    """Begin to wait for a second factor, if this account has one and the settings ask for it."""
-    if deps.config.totp_mode == "fallback" or proof.method not in _FIRST or assurance.SEVERAL in amr:
+    """Begin to wait for a second factor, if this account has one and the settings ask for it.
+
+    Not if a session shows that it was there a moment ago; long ago is not enough, or a session would never end.
+    """
+    if deps.config.totp_mode == "fallback" or proof.method not in _FIRST:
+        return None
+    if assurance.SEVERAL in standing.amr and assurance.is_recent(standing.auth_time, now):
         return None
     owned = await factors.owned(tx, user.id)
     alone_is_enough = proof.method is Method.TOTP and deps.config.totp_mode == "both"
@@ -167,7 +200,7 @@ async def _second_factor(
         secret_hash=b"",
         expires_at=now + ceremonies.LIFE,
         user_id=user.id,
-        amr=amr,
+        amr=proof.amr,
         return_to=proof.return_to,
     )
     pending_id = await ceremonies.begin(tx, deps, ceremony)
@@ -175,21 +208,23 @@ async def _second_factor(
     return SecondFactorDue(pending_id, tuple(way for way in assurance.ways(owned) if way != "email"))
 
 
-async def _open(tx: Tx, deps: Deps, user: User, amr: tuple[str, ...], *, caller: Caller, now: float) -> Session:
+async def _open(tx: Tx, deps: Deps, user: User, standing: Standing, before: Session | None, *, caller: Caller, now: float) -> Session:
     absolute = now + deps.config.session_absolute_expiry_seconds
-    acr = assurance.level(amr, verified=user.verified)
+    if before and standing.auth_time == before.auth_time:
+        # What the session rests on was not shown again, so it does not live longer (SEC-53).
+        absolute = min(absolute, before.absolute_expires_at)
     session = Session(
         id=deps.entropy.row_id(now),
         user_id=user.id,
         email=user.email,
         verified=user.verified,
         disabled=False,
-        roles=assurance.roles(user.roles, acr),
+        roles=assurance.roles(user.roles, standing.acr),
         generation=0,
         created_at=now,
-        auth_time=now,
-        amr=amr,
-        acr=acr,
+        auth_time=standing.auth_time,
+        amr=standing.amr,
+        acr=standing.acr,
         ip=caller.ip,
         browser=caller.browser,
         last_used_at=now,
