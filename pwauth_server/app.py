@@ -135,9 +135,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
         app.ctx.worker.start()
         log.gather(asyncio.get_running_loop())
-        if config.enrolment == "first_use":
-            log.warning("first_use", meaning="anybody may add the first factor of an address that nobody has proven (enrolment)")
-        log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
+        _announce(config, log)
 
     async def rest(app: Sanic[Any, Any]) -> None:
         log.info("stopping")
@@ -158,6 +156,13 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     app.before_server_stop(rest)
     app.after_server_stop(close)
     return app
+
+
+def _announce(config: Config, log: Log) -> None:
+    """Tell that the server serves, and of settings that nobody should run without knowing."""
+    if config.enrolment == "first_use":
+        log.warning("first_use", meaning="anybody may add the first factor of an address that nobody has proven (enrolment)")
+    log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
 
 
 def _is_alone(config: Config) -> bool:

@@ -186,10 +186,22 @@ async def _enrolling(tx: Tx, deps: Deps, session: Session | None, email: str | N
 
 
 async def _guessed(deps: Deps, account: str, it: Guess, work: Work[Ending], *, return_to: str | None = None) -> SignedIn | SecondFactorDue:
-    """Run a unit that looks at a code within the limits, and turn its end into the answer."""
+    """Run a unit that looks at a code within the limits, and turn its end into the answer.
+
+    A failure is written down in the same unit: a second commit would take time, and only where there is an account (SEC-33).
+    """
+
+    async def whole(tx: Tx) -> Ending:
+        ending = await work(tx)
+        if isinstance(ending, Reason):
+            await tx.record(Occurrence(Event.SIGN_IN_FAILED, it.now, it.caller, method=Method.TOTP, reason=ending))
+        return ending
+
     async with guesses.attempt(deps, account, it.caller, proven=it.proven) as made:
-        ending = await deps.db.unit(work)
+        ending = await deps.db.unit(whole)
         made.was_right = not isinstance(ending, Reason)
+    if isinstance(ending, Reason):
+        raise SignInFailed
     return await sign_in.conclude(deps, ending, Method.TOTP, it.caller, return_to=return_to)
 
 
