@@ -16,10 +16,10 @@ from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.store import users
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.users import User
-from tests.authenticator import App
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
+from tests.totp_app import App
 
 EVERYTHING = (
     Sql("test_totp_of", "SELECT user_id FROM totp"),
