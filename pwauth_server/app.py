@@ -31,13 +31,13 @@ from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch
 from pwauth_server.store.connect import connect
-from pwauth_server.web import account, magic_link, service, tokens
+from pwauth_server.web import account, magic_link, service, tokens, totp
 from pwauth_server.web.docs import ApiDocs
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.worker import Chore, Worker
 
-ROUTES = (*magic_link.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
+ROUTES = (*magic_link.ROUTES, *totp.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
 
 #: Seconds between two rounds of housekeeping.
 SWEEP_EVERY = 60.0
@@ -77,6 +77,8 @@ async def make_deps(
         await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
         chosen = transports or _transports(config)
+        if config.enrolment == "first_use":
+            metrics.lets_anybody_enrol()
         for transport in chosen:
             metrics.knows_transport(transport.name)
         deps = Deps(
@@ -133,7 +135,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
         app.ctx.worker.start()
         log.gather(asyncio.get_running_loop())
-        log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
+        _announce(config, log)
 
     async def rest(app: Sanic[Any, Any]) -> None:
         log.info("stopping")
@@ -154,6 +156,13 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     app.before_server_stop(rest)
     app.after_server_stop(close)
     return app
+
+
+def _announce(config: Config, log: Log) -> None:
+    """Tell that the server serves, and of settings that nobody should run without knowing."""
+    if config.enrolment == "first_use":
+        log.warning("first_use", meaning="anybody may add the first factor of an address that nobody has proven (enrolment)")
+    log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
 
 
 def _is_alone(config: Config) -> bool:

@@ -83,6 +83,7 @@ class Metrics:
         self._sessions = gauge("sessions_active", "Live sessions.")
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
+        self._first_use = gauge("compat_first_use", "1 if anybody may add the first factor of an address that nobody has proven.")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
@@ -113,6 +114,10 @@ class Metrics:
         """Start the counters of a mail transport at 0."""
         for outcome in ("sent", "deferred", "failed", "expired"):
             self._deliveries.labels(name, outcome)
+
+    def lets_anybody_enrol(self) -> None:
+        """Show that the settings let strangers enrol."""
+        self._first_use.set(1)
 
     def heard(self, occurrence: Occurrence) -> None:
         """Count a committed occurrence."""

@@ -9,9 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pwauth_server.deps import Deps
-from pwauth_server.events import Caller
+from pwauth_server.events import Caller, Event, Occurrence, Reason
+from pwauth_server.flows import notices
 from pwauth_server.rules import client_address
 from pwauth_server.rules.limits import Limit
+from pwauth_server.store import factors
+from pwauth_server.store.transaction import Tx
+from pwauth_server.store.users import User
 
 
 @dataclass(slots=True)
@@ -37,3 +41,9 @@ async def attempt(deps: Deps, account: str, caller: Caller, *, proven: bool) -> 
     if made.was_right:
         await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_CLIENT, client)
         await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
+
+
+async def tell_if_suspended(tx: Tx, deps: Deps, owner: User, failures: int, *, caller: Caller, now: float) -> None:
+    """Record and mail that a failure was one too many: for strangers, or for everybody (SEC-31)."""
+    if failures in {factors.MAX_FAILURES, factors.MAX_FAILURES_PROVEN}:
+        await notices.tell(tx, deps, Occurrence(Event.CODES_SUSPENDED, now, caller, owner.id, reason=Reason.SUSPENDED), owner)

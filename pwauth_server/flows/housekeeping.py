@@ -4,7 +4,7 @@ import asyncio
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence
-from pwauth_server.rules import ids
+from pwauth_server.rules import ids, policy
 from pwauth_server.store import audit, challenges, email_queue, magic_links, sessions, signing_keys, users
 from pwauth_server.store.transaction import Tx
 
@@ -14,8 +14,6 @@ BATCH = 200
 PAUSE = 0.02
 #: Links are kept this long past their end, so that a late click is told "expired", in seconds.
 KEEP_LINKS = 3600.0
-#: An account whose mailbox nobody has proven is kept this long, in seconds (SEC-07).
-KEEP_UNVERIFIED = 86_400.0
 DAY = 86_400.0
 
 
@@ -54,7 +52,7 @@ async def _unverified(deps: Deps, now: float) -> int:
         return 0
 
     async def work(tx: Tx) -> int:
-        deleted = await users.purge_unverified(tx, before=now - KEEP_UNVERIFIED, limit=BATCH)
+        deleted = await users.purge_unverified(tx, before=now - policy.UNVERIFIED_LIFE, limit=BATCH)
         for user_id in deleted:
             await tx.record(Occurrence(Event.UNVERIFIED_EXPIRED, now, user_id=user_id))
         return len(deleted)

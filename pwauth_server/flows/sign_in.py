@@ -3,17 +3,18 @@
 from dataclasses import dataclass, replace
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import IdentityMismatch, SignInFailed
+from pwauth_server.errors import IdentityMismatch, SignInFailed, Unauthenticated
 from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, notices, tokens
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.rules import assurance, policy
-from pwauth_server.store import epoch, factors, sessions, users
+from pwauth_server.rules.assurance import Standing
+from pwauth_server.store import challenges, epoch, factors, sessions, totp, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
-#: First factors after which a second one may be asked for.
+#: First factors that are not enough by themselves where a second one is asked for.
 _FIRST = frozenset({*MAILBOX, Method.TOTP})
 
 
@@ -64,27 +65,22 @@ async def finish(tx: Tx, deps: Deps, proof: Proof, caller: Caller, now: float, *
     """Open a session for what was proven, ask for a second factor, or tell why not.
 
     The account is made here if its mailbox is new (SEC-05). A ``current`` session of the same person is replaced
-    by the new one, which knows what both have shown (SEC-56); raises IdentityMismatch if a bearer of somebody
-    else's session signs in.
+    by the new one, which knows what both have shown (SEC-56). Raises IdentityMismatch if a bearer of somebody
+    else's session signs in, and Unauthenticated if that session is over: whatever the caller wrote is undone.
     """
-    user = proof.user or await _find_or_create(tx, deps, proof.email, caller, now)
-    if user is None or user.disabled:
-        return Reason.DISABLED
-    if proof.method in MAILBOX and not user.mail_sign_in:
-        return Reason.MAIL_OFF
-    if proof.method in MAILBOX:
-        user = await _proven(tx, deps, user, current, caller=caller, now=now)
-    elif not user.verified and deps.config.enrolment != "first_use":
-        return Reason.UNVERIFIED
+    current = await _still_held(tx, current, now)
+    user = await _account(tx, deps, proof, current, caller=caller, now=now)
+    if isinstance(user, Reason):
+        return user
     before = _same_person(current, user)
-    amr = assurance.shown(before.amr if before else (), proof.amr)
-    if due := await _second_factor(tx, deps, proof, user, amr=amr, caller=caller, now=now):
+    standing = _standing(before, proof, user, now)
+    if due := await _second_factor(tx, deps, proof, user, standing, caller=caller, now=now):
         return due
-    if before and await sessions.end(tx, before.id, now=now, reason=Reason.STEPPED_UP):
-        await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, before.id, reason=Reason.STEPPED_UP))
+    if before:
+        await _replace(tx, before, caller, now)
     await users.record_sign_in(tx, user.id, now)
     await factors.forgive(tx, user.id)
-    session = await _open(tx, deps, user, amr, caller=caller, now=now)
+    session = await _open(tx, deps, user, standing, before, caller=caller, now=now)
     for event in (Event.SIGN_IN_SUCCEEDED, Event.TOKENS_ISSUED):
         await tx.record(Occurrence(event, now, caller, user.id, session.id, method=proof.method))
     return session
@@ -102,21 +98,52 @@ async def conclude(
     return SignedIn(ending, await tokens.issue(deps, ending), return_to)
 
 
+async def still_due(deps: Deps, pending_id: str) -> SecondFactorDue | None:
+    """Return what a sign-in still waits for, so that its page can ask again; None if it no longer waits."""
+    found = await ceremonies.find(deps.db.reads, pending_id, Purpose.SECOND_FACTOR, deps.clock.now())
+    if found is None or found.user_id is None:
+        return None
+    return _due(pending_id, await factors.owned(deps.db.reads, found.user_id))
+
+
 async def record_failure(deps: Deps, method: Method, reason: Reason, caller: Caller) -> None:
     """Write a failed sign-in down: the reason is for audit and metrics, never for the client."""
     await deps.db.record(Occurrence(Event.SIGN_IN_FAILED, deps.clock.now(), caller, method=method, reason=reason))
 
 
-async def _find_or_create(tx: Tx, deps: Deps, email: str, caller: Caller, now: float) -> User | None:
-    found = await users.find_by_email(tx, email)
-    if found is not None:
-        return found
-    # Asked again: the policy may have changed since the letter was sent (SEC-08).
-    if not policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains):
-        return None
-    user, created = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=email, now=now)
-    if created:
-        await tx.record(Occurrence(Event.USER_CREATED, now, caller, user_id=user.id))
+async def _account(tx: Tx, deps: Deps, proof: Proof, current: Current | None, *, caller: Caller, now: float) -> User | Reason:
+    """Return whose account was proven, or why nobody may sign in to it.
+
+    The row is held: what is decided here about an account is still so when its session is written.
+    """
+    if proof.user is None:
+        user = await _of_mailbox(tx, deps, proof.email, caller, now)
+    else:
+        user = await users.hold(tx, proof.user.id)
+    if user is None:
+        return Reason.NOT_ALLOWED if proof.user is None else Reason.UNKNOWN
+    if user.disabled:
+        return Reason.DISABLED
+    if proof.method in MAILBOX:
+        return await _proven(tx, deps, user, current, caller=caller, now=now) if user.mail_sign_in else Reason.MAIL_OFF
+    if not user.verified and deps.config.enrolment != "first_use":
+        return Reason.UNVERIFIED
+    if not user.verified and now >= user.created_at + policy.UNVERIFIED_LIFE:
+        return Reason.EXPIRED
+    return user
+
+
+async def _of_mailbox(tx: Tx, deps: Deps, email: str, caller: Caller, now: float) -> User | None:
+    """Return the account of a mailbox, a new one if need be; None if the address may not have one."""
+    while (user := await users.hold_by_email(tx, email)) is None:
+        # Asked again: the policy may have changed since the letter was sent (SEC-08).
+        if not policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains):
+            return None
+        user, created = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=email, now=now)
+        if created:
+            await tx.record(Occurrence(Event.USER_CREATED, now, caller, user_id=user.id))
+            return user
+        # Somebody was faster, and may not have proven anything: look again, and hold what is there.
     return user
 
 
@@ -129,17 +156,59 @@ async def _proven(tx: Tx, deps: Deps, user: User, current: Current | None, *, ca
     """
     if not user.verified:
         if current and current.on_purpose and current.session.user_id == user.id:
-            await users.verify(tx, user.id, now)
-            user = replace(user, verified=True)
+            user = await _promote(tx, user, current.session, caller, now)
         else:
-            if await users.delete(tx, user.id):
-                await tx.record(Occurrence(Event.UNVERIFIED_RESET, now, caller, user_id=user.id))
-            user, _ = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=user.email, now=now)
+            user = await _reset(tx, deps, user, caller, now)
     if user.email in deps.config.admin_emails and assurance.ADMIN not in user.roles:
         user = replace(user, roles=(*user.roles, assurance.ADMIN))
         await users.set_roles(tx, user.id, user.roles)
         await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, caller, user.id), user)
     return user
+
+
+async def _promote(tx: Tx, user: User, theirs: Session, caller: Caller, now: float) -> User:
+    """Let the holder of an account keep it, with its factor; whatever else is under way may be somebody else's."""
+    await users.verify(tx, user.id, now)
+    await challenges.take_all_of(tx, user.id)
+    await totp.forget_pending(tx, user.id)
+    for session_id in await sessions.end_others(tx, user.id, keep=theirs.id, now=now, reason=Reason.REVOKED):
+        await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, session_id, reason=Reason.REVOKED))
+    return replace(user, verified=True)
+
+
+async def _reset(tx: Tx, deps: Deps, user: User, caller: Caller, now: float) -> User:
+    """Delete an account that nobody had proven, with all that belongs to it, and make the owner's own (SEC-06)."""
+    await users.delete(tx, user.id)
+    await tx.record(Occurrence(Event.UNVERIFIED_RESET, now, caller, user_id=user.id))
+    user, _ = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=user.email, now=now)
+    await tx.record(Occurrence(Event.USER_CREATED, now, caller, user_id=user.id))
+    return user
+
+
+async def _still_held(tx: Tx, current: Current | None, now: float) -> Current | None:
+    """Return the session of a caller as it is now: it may have ended since the guard looked, and then it adds nothing."""
+    if current is None:
+        return None
+    found = await sessions.find(tx, current.session.id)
+    if found is not None and found.is_live(now):
+        return replace(current, session=found)
+    if current.on_purpose:
+        raise Unauthenticated
+    return None
+
+
+def _standing(before: Session | None, proof: Proof, user: User, now: float) -> Standing:
+    if before is None:
+        amr = assurance.shown(proof.amr)
+        return Standing(amr, assurance.level(amr, verified=user.verified), now)
+    return assurance.renewed(Standing(before.amr, before.acr, before.auth_time), proof.amr, verified=user.verified, now=now)
+
+
+async def _replace(tx: Tx, before: Session, caller: Caller, now: float) -> None:
+    """End the session that steps up; raise Unauthenticated if somebody else was faster: it can be replaced once."""
+    if not await sessions.end(tx, before.id, now=now, reason=Reason.STEPPED_UP):
+        raise Unauthenticated
+    await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, before.user_id, before.id, reason=Reason.STEPPED_UP))
 
 
 def _same_person(current: Current | None, user: User) -> Session | None:
@@ -152,14 +221,22 @@ def _same_person(current: Current | None, user: User) -> Session | None:
 
 
 async def _second_factor(
-    tx: Tx, deps: Deps, proof: Proof, user: User, *, amr: tuple[str, ...], caller: Caller, now: float
-) -> SecondFactorDue | None:
-    """Begin to wait for a second factor, if this account has one and the settings ask for it."""
-    if deps.config.totp_mode == "fallback" or proof.method not in _FIRST or assurance.SEVERAL in amr:
+    tx: Tx, deps: Deps, proof: Proof, user: User, standing: Standing, *, caller: Caller, now: float
+) -> SecondFactorDue | Reason | None:
+    """Begin to wait for a second factor, if this account has one and the settings ask for it.
+
+    Not if a session shows that it was there a moment ago; long ago is not enough, or a session would never end.
+    """
+    mode = deps.config.totp_mode
+    if mode == "fallback" or proof.method not in _FIRST:
         return None
+    if assurance.SEVERAL in standing.amr and assurance.is_recent(standing.auth_time, now):
+        return None
+    if proof.method is Method.TOTP:
+        # It is the second factor, so none can follow.
+        return None if mode == "both" else Reason.NOT_ALLOWED
     owned = await factors.owned(tx, user.id)
-    alone_is_enough = proof.method is Method.TOTP and deps.config.totp_mode == "both"
-    if not owned.totp or alone_is_enough:
+    if not owned.totp:
         return None
     ceremony = Challenge(
         id=deps.entropy.row_id(now),
@@ -167,29 +244,37 @@ async def _second_factor(
         secret_hash=b"",
         expires_at=now + ceremonies.LIFE,
         user_id=user.id,
-        amr=amr,
+        amr=proof.amr,
         return_to=proof.return_to,
     )
     pending_id = await ceremonies.begin(tx, deps, ceremony)
     await tx.record(Occurrence(Event.SECOND_FACTOR_DUE, now, caller, user.id, method=proof.method))
+    return _due(pending_id, owned)
+
+
+def _due(pending_id: str, owned: assurance.Owned) -> SecondFactorDue:
     return SecondFactorDue(pending_id, tuple(way for way in assurance.ways(owned) if way != "email"))
 
 
-async def _open(tx: Tx, deps: Deps, user: User, amr: tuple[str, ...], *, caller: Caller, now: float) -> Session:
+async def _open(tx: Tx, deps: Deps, user: User, standing: Standing, before: Session | None, *, caller: Caller, now: float) -> Session:
     absolute = now + deps.config.session_absolute_expiry_seconds
-    acr = assurance.level(amr, verified=user.verified)
+    if before and before.verified and standing.auth_time == before.auth_time:
+        # What the session rests on was not shown again, so it does not live longer (SEC-53).
+        absolute = min(absolute, before.absolute_expires_at)
+    if not user.verified:
+        absolute = min(absolute, user.created_at + policy.UNVERIFIED_LIFE)
     session = Session(
         id=deps.entropy.row_id(now),
         user_id=user.id,
         email=user.email,
         verified=user.verified,
         disabled=False,
-        roles=assurance.roles(user.roles, acr),
+        roles=assurance.roles(user.roles, standing.acr),
         generation=0,
         created_at=now,
-        auth_time=now,
-        amr=amr,
-        acr=acr,
+        auth_time=standing.auth_time,
+        amr=standing.amr,
+        acr=standing.acr,
         ip=caller.ip,
         browser=caller.browser,
         last_used_at=now,

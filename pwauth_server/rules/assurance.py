@@ -24,6 +24,16 @@ ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How surely a session's owner is known."""
+
+    amr: tuple[str, ...]
+    acr: str
+    #: When what `acr` says was last shown, in Unix seconds.
+    auth_time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """What an account can sign in or step up with."""
 
@@ -44,9 +54,26 @@ def shown(*proofs: Sequence[str]) -> tuple[str, ...]:
 
     A passkey counts as two by itself: the device, and the finger or PIN that we demand with it.
     """
-    words = list(dict.fromkeys(word for proof in proofs for word in proof if word != SEVERAL))
+    words = dict.fromkeys(word for proof in proofs for word in proof)
+    were_several = words.pop(SEVERAL, SEVERAL) is None
     kinds = [word for word in words if word in _KINDS]
-    return (*words, SEVERAL) if len(kinds) > 1 or not _KEYS.isdisjoint(kinds) else tuple(words)
+    return (*words, SEVERAL) if were_several or len(kinds) > 1 or not _KEYS.isdisjoint(kinds) else tuple(words)
+
+
+def renewed(before: Standing, proof: Sequence[str], *, verified: bool, now: float) -> Standing:
+    """Return where somebody stands who held a session and shows ``proof`` ``now``.
+
+    Only what is shown again gets younger. Else whoever finds a signed-in device with its mail program open could
+    make last week's passkey one of this minute by a link (SEC-53, SEC-57).
+    """
+    amr = shown(before.amr, proof)
+    alone, together = level(shown(proof), verified=verified), level(amr, verified=verified)
+    if alone in {together, HOST}:
+        return Standing(amr, alone, now)
+    if all(word == EMAIL for word in proof):
+        return Standing(amr, together, before.auth_time)
+    # A second factor on top of what the session is: several now, but no passkey now.
+    return Standing(tuple(word for word in amr if word not in _KEYS and word != PRESENT), SEVERAL, now)
 
 
 def level(amr: Sequence[str], *, verified: bool) -> str:
@@ -71,10 +98,15 @@ def is_enough(acr: str, *, auth_time: float, now: float, owned: Owned) -> bool:
     Somebody who holds only the mailbox must not be able to add a factor to an account that has another
     one, nor take that one away. Times in Unix seconds.
     """
-    # A sign-in from the future is one before a clock was set back: nobody knows how old it is.
-    if not 0 <= now - auth_time <= MAX_AGE:
+    if not is_recent(auth_time, now):
         return False
     return acr in {PHISHING_RESISTANT, SEVERAL, HOST} or (acr == EMAIL and not owned.beyond_mail)
+
+
+def is_recent(auth_time: float, now: float) -> bool:
+    """Tell whether a sign-in is so young that it counts for sensitive things."""
+    # A sign-in from the future is one before a clock was set back: nobody knows how old it is.
+    return 0 <= now - auth_time <= MAX_AGE
 
 
 def ways(owned: Owned) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Limit(StrEnum):
     ONE_TIME_CODES_PER_CLIENT = "one_time_codes_per_client"
     ONE_TIME_CODES_PER_ACCOUNT = "one_time_codes_per_account"
     PASSKEY_CEREMONIES = "passkey_ceremonies"
+    FIRST_USE_PER_CLIENT = "first_use_per_client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.API_KEY_FAILURES: client(10, 15 * MINUTE),
         Limit.ONE_TIME_CODES_PER_CLIENT: client(30, HOUR),
         Limit.PASSKEY_CEREMONIES: client(60, 10 * MINUTE),
+        Limit.FIRST_USE_PER_CLIENT: client(20, HOUR),
         # per account; twenty failures in a row suspend codes until another way of signing in worked
         Limit.ONE_TIME_CODES_PER_ACCOUNT: client(5, 15 * MINUTE),
         # per session

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from pwauth_server.rules.addresses import domain_of
 
+#: Life of an account whose mailbox nobody has proven, and of its sessions, in seconds (SEC-07).
+UNVERIFIED_LIFE = 86_400.0
 _MAX_URL = 2048
 
 

@@ -53,6 +53,10 @@ class KeyRing:
         box = AESGCM(self.derive(purpose)).encrypt(nonce, plain, f"{purpose}:{row}".encode())
         return self.current_id + nonce + box
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Tell whether a value is sealed under the key that seals now."""
+        return sealed[:_KEY_ID_BYTES] == self.current_id
+
     def open(self, purpose: str, row: str, sealed: bytes) -> bytes:
         """Decrypt a value of one row; raise CannotOpenError if it is not what we sealed there."""
         key_id, nonce = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES : _KEY_ID_BYTES + NONCE_BYTES]

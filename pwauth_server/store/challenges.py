@@ -71,6 +71,7 @@ _COLUMNS = "id, purpose, secret_hash, challenge, user_id, session_id, is_named, 
 _CREATE = Sql("create_challenge", f"INSERT INTO challenges ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 _FIND = Sql("find_challenge", f"SELECT {_COLUMNS} FROM challenges WHERE id = ?")
 _TAKE = Sql("take_challenge", f"DELETE FROM challenges WHERE id = ? RETURNING {_COLUMNS}")
+_TAKE_ALL_OF = Sql("take_challenges_of", "DELETE FROM challenges WHERE user_id = ?")
 _PURGE = Sql("purge_challenges", "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT ?)")
 _MAKE_ROOM = Sql(
     "make_room_for_challenge",
@@ -96,6 +97,11 @@ async def find(db: Runs, challenge_id: UUID) -> Challenge | None:
 async def take(tx: Tx, challenge_id: UUID) -> Challenge | None:
     """Use a ceremony up and return it, live or not; None for everybody but the first."""
     return _challenge(await tx.one(_TAKE, challenge_id))
+
+
+async def take_all_of(tx: Tx, user_id: UUID) -> None:
+    """Use up every ceremony that began for a person."""
+    await tx.run(_TAKE_ALL_OF, user_id)
 
 
 async def purge(tx: Tx, *, now: float, limit: int) -> int:

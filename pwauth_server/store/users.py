@@ -54,6 +54,8 @@ class User:
 _COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at"
 _FIND = Sql("find_user", f"SELECT {_COLUMNS} FROM users WHERE id = ?")
 _FIND_BY_EMAIL = Sql("find_user_by_email", f"SELECT {_COLUMNS} FROM users WHERE email = ?")
+_LOCK = Sql("lock_user", "SELECT id FROM users WHERE id = ?")
+_LOCK_BY_EMAIL = Sql("lock_user_by_email", "SELECT id FROM users WHERE email = ?")
 # Two first sign-ins of one address race: the second finds the row of the first (SEC-05).
 _CREATE = Sql(
     "create_user",
@@ -83,6 +85,18 @@ async def find(db: Runs, user_id: UUID) -> User | None:
 async def find_by_email(db: Runs, email: str) -> User | None:
     """Return a person by canonical address."""
     return _user(await db.one(_FIND_BY_EMAIL, email))
+
+
+async def hold(tx: Tx, user_id: UUID) -> User | None:
+    """Return a person as they are now; nobody else changes the account until this transaction ends."""
+    await tx.lock(_LOCK, user_id)
+    return await find(tx, user_id)
+
+
+async def hold_by_email(tx: Tx, email: str) -> User | None:
+    """Return the person of a canonical address as they are now; nobody else changes the account until this transaction ends."""
+    await tx.lock(_LOCK_BY_EMAIL, email)
+    return await find_by_email(tx, email)
 
 
 async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float, verified: bool = True) -> tuple[User, bool]:

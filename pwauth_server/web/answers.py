@@ -4,10 +4,12 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from pwauth_server.flows import totp
 from pwauth_server.flows.account import Me
 from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.flows.tokens import TokenPair
+from pwauth_server.flows.totp import Enrolment
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.rules.tokens import Access
 
@@ -29,6 +31,11 @@ def signed_in(done: SignedIn | SecondFactorDue) -> dict[str, Any]:
         return {"second_factor_required": True, "pending_id": done.pending_id, "methods": done.methods}
     content = tokens(done.tokens)
     return content | {"return_to": done.return_to} if done.return_to else content
+
+
+def enrolment(it: Enrolment) -> dict[str, Any]:
+    """Return `schemas.TotpSecret`."""
+    return {"secret": it.secret, "otpauth_url": it.url, "qr_svg": it.picture, "expires_in": totp.PENDING_LIFE}
 
 
 def session(it: Session, current: Session) -> dict[str, Any]:

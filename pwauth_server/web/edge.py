@@ -111,6 +111,8 @@ class Edge:
             call.session = await guards.session(request, deps)
         elif route.guard is Guard.RECENT:
             call.session = await guards.recent(request, deps)
+        elif route.guard is Guard.ENROL:
+            call.session = await guards.enrolling(request, deps)
         elif route.guard is Guard.ANYBODY:
             call.current = await guards.current(request, deps)
         elif route.guard is Guard.INTROSPECT:

@@ -48,6 +48,15 @@ async def recent(request: Request, deps: Deps) -> Session:
     return found
 
 
+async def enrolling(request: Request, deps: Deps) -> Session | None:
+    """Return the session that asks, as `recent` does; None for somebody without one, where the settings let him enrol.
+
+    What he may do without it, the flow decides: only for an address that nobody has proven (`first_use`).
+    """
+    has_none = "authorization" not in request.headers and cookies.get(request, cookies.SESSION) is None
+    return None if has_none and deps.config.enrolment == "first_use" else await recent(request, deps)
+
+
 async def current(request: Request, deps: Deps) -> Current | None:
     """Return the session of somebody who signs in once more; None for somebody who is not signed in.
 

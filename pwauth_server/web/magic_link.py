@@ -1,23 +1,16 @@
 """Signing in by mail: ask, open the harmless page, show link or code."""
 
-import hmac
-from hashlib import sha256
-
 from sanic import Request
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfirmationRequired, CrossOrigin, Malformed, PwauthError
-from pwauth_server.flows import magic_link, sessions
+from pwauth_server.errors import ConfirmationRequired, Malformed, PwauthError
+from pwauth_server.flows import magic_link
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
-from pwauth_server.rules import ids, policy, secrets
+from pwauth_server.rules import ids, policy
 from pwauth_server.rules.limits import Limit
-from pwauth_server.web import answers, bodies, cookies, guards, pages, replies, schemas
+from pwauth_server.web import arrivals, bodies, cookies, pages, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
-
-FORM_PURPOSE = "form-nonce"
-#: A page may lie open at least this long, in seconds: as long as the longest link lives.
-NONCE_LIFE = 900
 
 
 async def request_magic(call: Call) -> Reply:
@@ -40,9 +33,9 @@ async def open_link(call: Call) -> Reply:
     wants_page = call.deps.config.magic_link_get == "interstitial" or _looks_like_browser(call.request)
     if wants_page or call.request.method == "HEAD":
         magic_link.page_opened(call.deps, call.caller)
-        return replies.page(pages.render("verify_magic.html", token=token, nonce=_nonces(call.deps)[0], asked=None))
+        return replies.page(_page(call, token))
     # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
-    return replies.ok(answers.signed_in(await _verify(call, token, confirmed=True)))
+    return arrivals.by_program(call, await _verify(call, token, confirmed=True))
 
 
 async def verify_link(call: Call) -> Reply:
@@ -50,7 +43,7 @@ async def verify_link(call: Call) -> Reply:
     if isinstance(call.body, schemas.MagicForm):
         return await _verify_form(call, call.body)
     body: schemas.MagicVerification = call.body
-    return replies.ok(answers.signed_in(await _verify(call, body.token, confirmed=body.confirm_other_device)))
+    return arrivals.by_program(call, await _verify(call, body.token, confirmed=body.confirm_other_device))
 
 
 async def verify_code(call: Call) -> Reply:
@@ -59,27 +52,22 @@ async def verify_code(call: Call) -> Reply:
     done = await magic_link.verify_code(
         call.deps, request_id=ids.parse(body.request_id), code=body.code, caller=call.caller, current=call.current
     )
-    return replies.ok(answers.signed_in(done))
+    return arrivals.by_program(call, done)
 
 
 async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
-    guards.same_origin(call.request, call.deps.config)
-    nonces = _nonces(call.deps)
-    if not any(secrets.same(form.nonce.encode(), nonce.encode()) for nonce in nonces):
-        raise CrossOrigin
+    arrivals.check_form(call, form.nonce)
     try:
         done = await _verify(call, form.token, confirmed=form.confirm_other_device == "true")
     except ConfirmationRequired as asked:
-        return replies.page(pages.render("verify_magic.html", token=form.token, nonce=nonces[0], asked=asked), status=asked.status)
+        return replies.page(_page(call, form.token, asked), status=asked.status)
     except PwauthError as refused:
         return pages.refused(refused)
-    if isinstance(done, SecondFactorDue):
-        return replies.page(pages.render("second_factor.html", due=done, nonce=nonces[0]))
-    reply = replies.redirect(done.return_to or "/")
-    life = int(done.session.absolute_expires_at - call.deps.clock.now())
-    cookies.put(reply, cookies.SESSION, sessions.cookie_for(call.deps, done.session), max_age=life)
-    cookies.drop(reply, cookies.REQUEST)
-    return reply
+    return arrivals.by_form(call, done)
+
+
+def _page(call: Call, token: str, asked: ConfirmationRequired | None = None) -> str:
+    return pages.render("verify_magic.html", token=token, nonce=arrivals.nonces(call.deps)[0], asked=asked)
 
 
 async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn | SecondFactorDue:
@@ -118,17 +106,6 @@ def _looks_like_browser(request: Request) -> bool:
     return "application/json" not in accept and accept not in {"", "*/*"}
 
 
-def _nonces(deps: Deps) -> tuple[str, str]:
-    """Return what proves that a form came from a page of ours: the nonce of now, and the one before it.
-
-    It tells nothing about a link, so the page of a live one is that of an invented one (SEC-13).
-    """
-    window = int(deps.clock.now() // NONCE_LIFE)
-    key = deps.ring.derive(FORM_PURPOSE)
-    now, before = (hmac.digest(key, str(number).encode(), sha256).hex() for number in (window, window - 1))
-    return now, before
-
-
 ROUTES = (
     Route(
         "POST", "/request/magic", request_magic, "Ask for a sign-in letter", "Sign in",
@@ -137,12 +114,12 @@ ROUTES = (
     ),
     Route(
         "GET", "/verify/magic", open_link, "Open a link: a page for browsers, tokens for API clients", "Sign in",
-        guard=Guard.ANYBODY, answer=schemas.Tokens, query={"token": "The link's token."},
+        guard=Guard.ANYBODY, answer=schemas.Tokens, instead=schemas.SecondFactor, query={"token": "The link's token."},
         statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
     ),
     Route(
         "POST", "/verify/magic", verify_link, "Use a link up", "Sign in",
-        guard=Guard.ANYBODY, body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens,
+        guard=Guard.ANYBODY, body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens, instead=schemas.SecondFactor,
         statuses={
             303: "Signed in by form; the session is in a cookie.",
             401: "The link does not work.",
@@ -151,6 +128,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/verify/magic/code", verify_code, "Sign in with the code of the letter", "Sign in",
-        guard=Guard.ANYBODY, body=schemas.CodeVerification, answer=schemas.Tokens, statuses={401: "The code does not work."},
+        guard=Guard.ANYBODY, body=schemas.CodeVerification, answer=schemas.Tokens, instead=schemas.SecondFactor,
+        statuses={401: "The code does not work."},
     ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ _SIGNED_IN: list[dict[str, list[str]]] = [{"session": []}, {"cookie": []}]
 _SECURITY = {
     Guard.SESSION: _SIGNED_IN,
     Guard.RECENT: _SIGNED_IN,
+    Guard.ENROL: _SIGNED_IN,
     Guard.ANYBODY: [{}, *_SIGNED_IN],
     Guard.INTROSPECT: [{"apiKey": []}],
 }
@@ -33,7 +34,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
     models: set[type[BaseModel]] = {schemas.Problem}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        models |= {model for model in (route.body, route.form, route.answer) if model is not None}
+        models |= {model for model in (route.body, route.form, route.answer, route.instead) if model is not None}
         paths.setdefault(_TEMPLATE.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route)
     _, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)], ref_template=_REF
@@ -90,10 +91,12 @@ def _operation(route: Route) -> dict[str, Any]:
 def _responses(route: Route) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     if 204 not in route.statuses:  # noqa: PLR2004 - an answer without a body takes the place of 200
-        schema = _ref(route.answer) if route.answer else {"type": "object" if route.media_type == "application/json" else "string"}
+        schema: dict[str, Any] = {"type": "object" if route.media_type == "application/json" else "string"}
+        if route.answer:
+            schema = {"anyOf": [_ref(route.answer), _ref(route.instead)]} if route.instead else _ref(route.answer)
         responses["200"] = {"description": "Done.", "content": {route.media_type: {"schema": schema}}}
     statuses = {**(_COMMON if route.limits or route.body else {}), **route.statuses}
-    if route.guard is Guard.RECENT:
+    if route.guard in {Guard.RECENT, Guard.ENROL}:
         statuses.setdefault(401, "Not signed in, or not recently or strongly enough: `insufficient_user_authentication`.")
     if route.guard is Guard.INTROSPECT:
         statuses |= {401: "The API key is missing or wrong.", 403: "The API key lacks the scope."}

@@ -25,7 +25,12 @@ def render(template: str, **facts: Any) -> str:
 
 def refused(error: PwauthError) -> Reply:
     """Answer a person with the public sentence of an error."""
-    reply = replies.page(render("refused.html", error=error), status=error.status)
+    return refusing(render("refused.html", error=error), error)
+
+
+def refusing(html: str, error: PwauthError) -> Reply:
+    """Answer with a page that tells of an error, under its status and with its headers."""
+    reply = replies.page(html, status=error.status)
     for name, value in error.headers.items():
         reply.add(name, value)
     return reply

@@ -22,6 +22,7 @@ class Guard(Enum):
     NOBODY = "nobody"  #: no credential is asked for
     SESSION = "session"  #: a signed-in person
     RECENT = "recent"  #: a signed-in person who has proven it lately, with what the account has (SEC-57)
+    ENROL = "enrol"  #: the same, or with `enrolment = "first_use"` somebody without any credential
     ANYBODY = "anybody"  #: everybody; whoever shows a bearer token must hold its session
     INTROSPECT = "introspect"  #: a program with an API key of this scope
 
@@ -35,7 +36,7 @@ class Call:
     caller: Caller
     #: The validated body, of the route's own type.
     body: Any = None
-    #: Whose session asks; set where the guard is SESSION or RECENT.
+    #: Whose session asks; set where the guard is SESSION or RECENT, and mostly where it is ENROL.
     session: Session | None = None
     #: What session the caller holds who signs in; may be set where the guard is ANYBODY.
     current: Current | None = None
@@ -69,6 +70,8 @@ class Route:
     #: An HTML form is taken as well, in this shape.
     form: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    #: What is answered with 200 in its place, where there is more to do first.
+    instead: type[BaseModel] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     #: Statuses besides 200 and the common ones, with their meaning.
     statuses: Mapping[int, str] = field(default_factory=dict)

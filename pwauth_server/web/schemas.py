@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from pwauth_server.rules import addresses, codes
+from pwauth_server.rules import addresses, codes, totp
 
 Email = Annotated[
     str,
@@ -16,6 +16,7 @@ Code = Annotated[
     AfterValidator(codes.normal),
     Field(max_length=20, description="The code of the letter; case, spaces and dashes do not matter.", examples=["K7QF-2M9X"]),
 ]
+Digits = Annotated[str, Field(pattern=totp.PATTERN, description="What the authenticator app shows now.", examples=["492039"])]
 Text = Annotated[str, Field(max_length=4096)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -78,6 +79,37 @@ class CodeVerification(Body):
 
     request_id: Text
     code: Code
+
+
+class TotpEnrolment(Body):
+    """Ask for the secret of an authenticator app."""
+
+    email: Annotated[Email | None, Field(description="One's own; needed only without a session, where `enrolment` allows that.")] = None
+
+
+class TotpSecret(Answer):
+    """A secret that counts as soon as a code of it is shown to `POST /totp/verify`; it is never told again."""
+
+    secret: Annotated[str, Field(description="Base32, for typing.")]
+    otpauth_url: Annotated[str, Field(description="For the app.")]
+    qr_svg: Annotated[str, Field(description="The URL as a QR code (SVG).")]
+    expires_in: Annotated[int, Field(description="How long it waits for its first code, in seconds.")]
+
+
+class TotpVerification(Body):
+    """Show a code: to confirm a new secret or step up (with a session), to finish a sign-in (`pending_id`), or alone (`email`)."""
+
+    code: Digits
+    email: Email | None = None
+    pending_id: Annotated[Text | None, Field(description="Of a sign-in that waits for its second factor.")] = None
+
+
+class TotpForm(Body):
+    """Finish a sign-in from our own page."""
+
+    pending_id: Text
+    code: Text
+    nonce: Text
 
 
 class RefreshRequest(Body):

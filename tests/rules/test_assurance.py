@@ -3,7 +3,7 @@
 import pytest
 
 from pwauth_server.rules import assurance
-from pwauth_server.rules.assurance import MAX_AGE, Owned
+from pwauth_server.rules.assurance import MAX_AGE, Owned, Standing
 from tests.fakes import NEW_YEAR
 
 MAIL, TOTP, KEY, SYNCED, RECOVERY, HOST = ("email",), ("otp",), ("hwk", "user"), ("swk", "user"), ("recovery",), ("host",)
@@ -28,6 +28,42 @@ def test_what_was_shown_has_a_name(proofs: tuple[tuple[str, ...], ...], amr: tup
     """Each method stands once, in the order it was shown, and only two factors make several (RFC 8176)."""
     assert assurance.shown(*proofs) == amr
     assert assurance.level(amr, verified=True) == acr
+
+
+@pytest.mark.parametrize(
+    ("before", "proof", "amr", "acr", "is_new"),
+    (
+        (MAIL, MAIL, ("email",), "email", True),
+        (MAIL, TOTP, ("email", "otp", "mfa"), "mfa", True),
+        (MAIL, RECOVERY, ("email", "recovery", "mfa"), "mfa", True),
+        (MAIL, KEY, ("email", "hwk", "user", "mfa"), "phr", True),
+        (TOTP, TOTP, ("otp",), "otp", True),
+        (TOTP, HOST, ("otp", "host", "mfa"), "host", True),
+        (KEY, SYNCED, ("hwk", "user", "swk", "mfa"), "phr", True),
+        # The mailbox alone makes nothing younger that is more than a mailbox.
+        (KEY, MAIL, ("hwk", "user", "email", "mfa"), "phr", False),
+        (TOTP, MAIL, ("otp", "email", "mfa"), "mfa", False),
+        (("email", "otp", "mfa"), MAIL, ("email", "otp", "mfa"), "mfa", False),
+        (HOST, MAIL, ("host", "email", "mfa"), "mfa", False),
+        # Six digits do not make a passkey younger: they are a second factor now, and the passkey is forgotten.
+        (KEY, TOTP, ("otp", "mfa"), "mfa", True),
+        (("otp", "mfa"), TOTP, ("otp", "mfa"), "mfa", True),
+        (("otp", "mfa"), MAIL, ("otp", "email", "mfa"), "mfa", False),
+    ),
+)
+def test_only_what_is_shown_again_gets_younger(
+    before: tuple[str, ...],
+    proof: tuple[str, ...],
+    amr: tuple[str, ...],
+    acr: str,
+    is_new: bool,  # noqa: FBT001 - a column
+) -> None:
+    """A session of last week with its mailbox open is not a passkey of this minute (SEC-53, SEC-57)."""
+    shown = assurance.shown(before)
+    held = Standing(shown, assurance.level(shown, verified=True), NEW_YEAR)
+    after = assurance.renewed(held, proof, verified=True, now=NEW_YEAR + 1000)
+    assert after == Standing(amr, acr, NEW_YEAR + 1000 if is_new else NEW_YEAR)
+    assert assurance.level(after.amr, verified=True) in {acr, "mfa"}
 
 
 @pytest.mark.parametrize("amr", (MAIL, TOTP, assurance.shown(KEY), assurance.shown(MAIL, TOTP)))

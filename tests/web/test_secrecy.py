@@ -9,6 +9,7 @@ import pytest
 
 from tests.people import NAVIGATION, Person
 from tests.server import Server
+from tests.totp_app import App
 from tests.web.raw import request, send
 
 SETTINGS = {"log_level": "debug"}
@@ -37,6 +38,8 @@ def handed_out(server: Server) -> list[str]:
     given += [letter.token, letter.code, browser.cookies["__Host-pwauth_request"]]
     browser.verify_code(request_id, "2222-2222")
     given += browser.verify_code(request_id, letter.code).json()["refresh_token"].split(".")[2:]
+    enrolled = browser.post("/totp/enroll", json={}, token=phone_again(alice, given)).json()
+    given += [enrolled["secret"], App.of(enrolled).secret.hex(), enrolled["otpauth_url"]]
     key = server.command("key", "create", "--name", "gate", "--scope", "introspect")
     given.append(key)
     for token in given:
@@ -46,6 +49,13 @@ def handed_out(server: Server) -> list[str]:
         browser.verify(token)
         browser.refresh(token)
     return given
+
+
+def phone_again(alice: Person, given: list[str]) -> str:
+    """Sign in once more and return the access token; its secrets are ``given`` out too."""
+    tokens = alice.sign_in().tokens
+    given += [tokens["access_token"], tokens["refresh_token"]]
+    return str(tokens["access_token"])
 
 
 def spellings(secret: str) -> set[bytes]:
