@@ -138,6 +138,25 @@ class RecoveryCodes(Answer):
     codes: list[str]
 
 
+class Disowning(Body):
+    """Say that something was not you."""
+
+    token: Annotated[Text, Field(description="Of the link in the notice.")]
+
+
+class DisownForm(Body):
+    """The same from our own page."""
+
+    token: Text
+    nonce: Text
+
+
+class Disowned(Answer):
+    """It is taken back; the same if it was before."""
+
+    status: Literal["disowned"]
+
+
 class RefreshRequest(Body):
     """Exchange a refresh token."""
 
