@@ -232,10 +232,11 @@ class Ended(Answer):
     ended: int
 
 
-class Renaming(Change):
-    """Change one's name."""
+class Changes(Change):
+    """What to change about oneself; what is not named stays."""
 
-    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)]
+    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)] | None = None
+    mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent and their links count.")] | None = None
 
 
 class Factors(Answer):
