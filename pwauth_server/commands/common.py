@@ -14,6 +14,7 @@ from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, PwauthError
+from pwauth_server.rules import addresses
 from pwauth_server.store.migrate import migrate
 
 P = ParamSpec("P")
@@ -74,6 +75,14 @@ def give_up(lines: Sequence[str], code: int) -> NoReturn:
     for line in lines:
         click.echo(f"pwauth: {line}", err=True)
     sys.exit(code)
+
+
+def address(email: str) -> str:
+    """Return the canonical form of an address that somebody typed, or leave."""
+    try:
+        return addresses.canonical(email)
+    except ValueError:
+        give_up(["EMAIL: must be a plain mail address"], WRONG_USAGE)
 
 
 def load(path: Path | None) -> Config:
