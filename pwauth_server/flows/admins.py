@@ -12,7 +12,7 @@ from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
 #: Whoever types on the host, as owners read it in their letters.
-HOST = Caller(ip="the server itself", browser="command line")
+HOST = Caller(ip="the server itself", browser="the command line")
 
 
 async def grant(deps: Deps, email: str) -> bool:

@@ -12,7 +12,7 @@ from tests.server import Server
 
 SETTINGS = {"admin_emails": "boss@admins.example,chief@admins.example"}
 MADE = "New recovery codes were made"
-REPORTED = "Somebody reports a foreign hand in their account"
+REPORTED = "An account may have been taken over"
 
 
 def make(device: Device) -> list[str]:
