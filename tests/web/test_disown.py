@@ -118,6 +118,7 @@ def test_the_button_takes_back_what_came_since(server: Server, alice: Person) ->
     me = alice.sign_in().get("/me").json()
     assert (me["mail_sign_in"], me["factors"]) == (True, {"passkeys": 1, "totp": False, "recovery_codes": 0})
     assert server.metric("sessions_ended_total", reason="disowned") >= 3
+    assert server.wait_for_log("user.disowned")["level"] == "warning"
 
 
 def test_the_administrators_are_told_once(server: Server, alice: Person) -> None:
