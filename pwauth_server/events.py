@@ -61,6 +61,7 @@ TROUBLE = frozenset(
         Event.REFRESH_REUSED,
         Event.PASSKEY_CLONED,
         Event.CODES_SUSPENDED,
+        Event.DISOWNED,
     }
 )
 

@@ -30,6 +30,7 @@ COUNTED: Mapping[Limit, tuple[str, str]] = {
     Limit.PASSKEY_CEREMONIES: ("client", "challenges for passkeys"),
     Limit.FIRST_USE_PER_CLIENT: ("client", 'enrolments without a session, with `enrolment = "first_use"`'),
     Limit.ONE_TIME_CODES_PER_ACCOUNT: ("account, whether there is one or not", "wrong one-time passwords and recovery codes"),
+    Limit.RECOVERY_CODES_MADE: ("account", "sheets of recovery codes made"),
     Limit.REFRESH_PER_SESSION: ("session", "refreshes"),
     Limit.MAIL_PER_MAILBOX_HOUR: ("mailbox, without its `+tag`", "sign-in letters"),
     Limit.MAIL_PER_MAILBOX_DAY: ("mailbox, without its `+tag`", "sign-in letters"),

@@ -128,9 +128,15 @@ class Person:
         return self.server.mail.wait_for(self.address, self._read)
 
     def link(self, device: Device) -> Letter:
-        """Ask for a letter and return it."""
+        """Ask for a letter and return it; notices that came before it are laid aside."""
         self.request(device)
-        return self.read_letter()
+        while not str((letter := self.read_letter()).message["subject"]).startswith("Sign in"):
+            pass
+        return letter
+
+    def told(self, words: str) -> Letter:
+        """Return the newest letter that holds ``words``, as soon as there is one."""
+        return self.server.mail.wait_for_words(self.address, words)
 
     def sign_in(self, device: Device | None = None) -> Device:
         """Sign a device in by link; return it."""

@@ -56,7 +56,7 @@ class Letter:
     @property
     def token(self) -> str:
         """Return the link's token."""
-        (found,) = re.findall(r"token=([A-Za-z0-9_-]+)", self.text)
+        (found,) = re.findall(r"token=([A-Za-z0-9_.-]+)", self.text)
         return str(found)
 
     @property
@@ -101,6 +101,16 @@ class MailServer(socketserver.ThreadingTCPServer):
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.to(address)) >= number, PATIENCE), f"no letter {number} to {address}"
             return self.to(address)[number - 1]
+
+    def wait_for_words(self, address: str, words: str) -> Letter:
+        """Return the newest letter to an address whose text holds ``words``, as soon as there is one."""
+
+        def found() -> list[Letter]:
+            return [letter for letter in self.to(address) if words in " ".join(letter.text.split())]
+
+        with self._arrived:
+            assert self._arrived.wait_for(found, PATIENCE), f"no letter to {address} says {words!r}"
+            return found()[-1]
 
 
 class _Conversation(socketserver.StreamRequestHandler):

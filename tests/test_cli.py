@@ -24,6 +24,10 @@ COMMANDS = (
     "migrate",
     "config check",
     "config show",
+    "admin grant",
+    "admin revoke",
+    "admin list",
+    "admin login-link",
     "key create",
     "key list",
     "key revoke",
@@ -94,7 +98,7 @@ def used(host: Host, sqlite_template: Path) -> Host:
     return host
 
 
-@pytest.mark.parametrize("line", ("", "config", "key", "signing-key", "mail", *COMMANDS))
+@pytest.mark.parametrize("line", ("", "config", "admin", "key", "signing-key", "mail", *COMMANDS))
 def test_every_command_explains_itself(host: Host, line: str) -> None:
     """`--help` is answered without a configuration, and touches nothing."""
     said = host.does(f"{line} --help".strip())

@@ -15,6 +15,7 @@ from pwauth_server.commands.options import chosen, config_option
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, PwauthError
+from pwauth_server.rules import addresses
 from pwauth_server.store.migrate import migrate
 
 __all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "with_deps"]
@@ -68,6 +69,14 @@ def give_up(lines: Sequence[str], code: int) -> NoReturn:
     for line in lines:
         click.echo(f"pwauth: {line}", err=True)
     sys.exit(code)
+
+
+def address(email: str) -> str:
+    """Return the canonical form of an address that somebody typed, or leave."""
+    try:
+        return addresses.canonical(email)
+    except ValueError:
+        give_up(["EMAIL: must be a plain mail address"], WRONG_USAGE)
 
 
 def load(path: Path | None) -> Config:

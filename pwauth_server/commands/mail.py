@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from pwauth_server.commands.common import WRONG_USAGE, command, config_option, give_up, table, with_deps
+from pwauth_server.commands.common import address, command, config_option, table, with_deps
 from pwauth_server.flows import mail as flows
-from pwauth_server.rules import addresses
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.store.fields import as_uuid
 
@@ -34,11 +33,8 @@ def list_letters(limit: int, config_path: Path | None) -> None:
 @command
 def send_test(email: str, config_path: Path | None) -> None:
     """Queue a test letter; the running server sends it."""
-    try:
-        address = addresses.canonical(email)
-    except ValueError:
-        give_up(["EMAIL: must be a plain mail address"], WRONG_USAGE)
-    click.echo(f"queued {with_deps(config_path, lambda deps: flows.send_test(deps, address))}")
+    to = address(email)
+    click.echo(f"queued {with_deps(config_path, lambda deps: flows.send_test(deps, to))}")
 
 
 @mail.command("requeue")

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Unauthenticated
+from pwauth_server.errors import LastFactor, Unauthenticated
+from pwauth_server.events import Caller, Event, Occurrence
+from pwauth_server.flows import notices, step_up
+from pwauth_server.rules import assurance
 from pwauth_server.rules.assurance import Owned
 from pwauth_server.store import factors, sessions, users
 from pwauth_server.store.sessions import Session
@@ -36,10 +39,29 @@ async def _me(deps: Deps, session: Session) -> Me:
     return Me(user, session, live, await factors.owned(reads, session.user_id))
 
 
-async def rename(deps: Deps, session: Session, name: str) -> None:
-    """Set the name by which other people know this person."""
+async def change(deps: Deps, session: Session, caller: Caller, *, name: str | None, mail_sign_in: bool | None) -> None:
+    """Set the name by which other people know this person, or whether sign-in letters are sent; None leaves it as it is.
+
+    Letters are a way to sign in, so switching them wants a step-up; raises StepUpRequired, or LastFactor if the account
+    has too little besides. All of it happens, or nothing.
+    """
+    now = deps.clock.now()
 
     async def work(tx: Tx) -> None:
-        await users.rename(tx, session.user_id, name)
+        if name is not None:
+            await users.rename(tx, session.user_id, name)
+        if mail_sign_in is not None:
+            await _switch_mail(tx, deps, session, caller, now, is_on=mail_sign_in)
 
     await deps.db.unit(work)
+
+
+async def _switch_mail(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float, *, is_on: bool) -> None:
+    owner = await step_up.hold(tx, session, now)
+    if owner.mail_sign_in is is_on:
+        return
+    if not is_on and not assurance.may_go_without_mail(await factors.owned(tx, owner.id)):
+        raise LastFactor("Add a second passkey, or recovery codes to your passkey, before you switch mail off.")
+    await users.set_mail_sign_in(tx, owner.id, off_at=None if is_on else now)
+    event = Event.MAIL_SIGN_IN_ON if is_on else Event.MAIL_SIGN_IN_OFF
+    await notices.tell(tx, deps, Occurrence(event, now, caller, owner.id, session.id), owner)

@@ -1,5 +1,6 @@
 """Signing in by mail: ask for a letter, then show its link or its code (SEC-04, 05, 08, 10 to 19)."""
 
+from dataclasses import replace
 from typing import NoReturn
 from uuid import UUID
 
@@ -19,7 +20,10 @@ from pwauth_server.store.transaction import Tx
 MAX_LIVE = 3
 PROTECTED = 60.0
 CODE_PURPOSE = "code"
-LOGIN = "login"
+#: What a link is for: asked for by mail, or made on the host for somebody who is locked out.
+LOGIN, HOST = "login", "host"
+#: Life of a link of the host in seconds.
+HOST_LIFE = 600.0
 
 
 async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash: bytes, caller: Caller) -> UUID:
@@ -65,20 +69,23 @@ async def verify_link(
     await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
     presented = secrets.parse(secrets.MAGIC_LINK, token)
     link = await magic_links.find(deps.db.reads, presented.id) if presented else None
-    if presented is None or link is None or link.purpose != LOGIN or not secrets.same(link.token_hash, presented.digest):
+    if presented is None or link is None or link.purpose not in {LOGIN, HOST} or not secrets.same(link.token_hash, presented.digest):
         await _guess_failed(deps, Method.LINK, Reason.UNKNOWN, caller)
+    method = _method(link)
     if not link.is_live(now):
         # Whoever holds the whole secret is not guessing: no limit is charged.
-        await _failed(deps, Method.LINK, _why_dead(link, now), caller)
+        await _failed(deps, method, _why_dead(link, now), caller)
     await _check_binding(deps, link, browser_hash, confirmed=confirmed, caller=caller)
 
     async def work(tx: Tx) -> Ending:
         if not await magic_links.consume(tx, link.id, now):
             return Reason.USED
         await magic_links.close_all_of(tx, link.email, now)
+        if link.purpose == HOST:
+            return await _by_host(tx, deps, link, caller, now, current=current)
         return await sign_in.finish(tx, deps, _proof(link, Method.LINK), caller, now, current=current)
 
-    return await sign_in.conclude(deps, await deps.db.unit(work), Method.LINK, caller, return_to=link.return_to)
+    return await sign_in.conclude(deps, await deps.db.unit(work), method, caller, return_to=link.return_to)
 
 
 async def verify_code(
@@ -109,6 +116,18 @@ async def verify_code(
     if link is None or outcome is Reason.WRONG_CODE:
         await _guess_failed(deps, Method.CODE, outcome if isinstance(outcome, Reason) else Reason.UNKNOWN, caller)
     return await sign_in.conclude(deps, outcome, Method.CODE, caller, return_to=link.return_to)
+
+
+def for_host(deps: Deps, email: str, caller: Caller, now: float) -> tuple[MagicLink, str]:
+    """Return a link for whoever is at the host, and its token; no code fits it, and any browser may use it."""
+    link, token, _ = _new_link(deps, email=email, return_to=None, browser_hash=b"", caller=caller, now=now)
+    no_code = deps.entropy.random(len(link.code_mac))
+    return replace(link, purpose=HOST, browser_hash=None, code_mac=no_code, expires_at=now + HOST_LIFE), token
+
+
+def url(deps: Deps, token: str) -> str:
+    """Return the address of a link."""
+    return f"{deps.config.link_url}?token={token}"
 
 
 def page_opened(deps: Deps, caller: Caller) -> None:
@@ -171,7 +190,7 @@ def _new_link(
 
 def _facts(deps: Deps, link: MagicLink, token: str, code: str) -> dict[str, str]:
     return {
-        "link": f"{deps.config.link_url}?token={token}",
+        "link": url(deps, token),
         "code": codes.shown(code),
         "minutes": str(max(1, deps.config.magic_link_expiry_seconds // 60)),
         "asked_at": moments.in_words(link.created_at),
@@ -184,12 +203,24 @@ async def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None
     """Refuse a link that another browser asked for, unless that is allowed and confirmed; it stays unspent."""
     if link.browser_hash is not None and browser_hash is not None and secrets.same(link.browser_hash, browser_hash):
         return
-    if deps.config.magic_link_binding == "strict":
-        await sign_in.record_failure(deps, Method.LINK, Reason.DIFFERENT_BROWSER, caller)
+    if deps.config.magic_link_binding == "strict" and link.purpose != HOST:
+        await sign_in.record_failure(deps, _method(link), Reason.DIFFERENT_BROWSER, caller)
         raise DifferentBrowser
     if not confirmed:
-        await sign_in.record_failure(deps, Method.LINK, Reason.NOT_CONFIRMED, caller)
+        await sign_in.record_failure(deps, _method(link), Reason.NOT_CONFIRMED, caller)
         raise ConfirmationRequired(asked_at=link.created_at, asked_from=link.ip, asked_with=link.browser)
+
+
+def _method(link: MagicLink) -> Method:
+    return Method.HOST_LINK if link.purpose == HOST else Method.LINK
+
+
+async def _by_host(tx: Tx, deps: Deps, link: MagicLink, caller: Caller, now: float, *, current: Current | None) -> Ending:
+    user = await users.find_by_email(tx, link.email)
+    if user is None:  # deleted since; a link of the host proves no mailbox, so it makes no account
+        return Reason.UNKNOWN
+    proof = Proof(Method.HOST_LINK, (assurance.HOST,), user.email, user)
+    return await sign_in.finish(tx, deps, proof, caller, now, current=current)
 
 
 def _proof(link: MagicLink, method: Method) -> Proof:

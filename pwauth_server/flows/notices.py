@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
-from pwauth_server.events import Occurrence
+from pwauth_server.events import Event, Occurrence, Reason
 from pwauth_server.flows import mail
 from pwauth_server.rules import ids, moments, tokens
 from pwauth_server.rules.letters import LetterKind
@@ -35,7 +35,10 @@ async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
 
     Nobody is written to whose mailbox was never proven: such an account may be a stranger's doing.
     """
-    is_news = not await tx.has_recorded(owner.id, it.event, since=it.at - COALESCED)
+    since = it.at - COALESCED
+    # What happens after "this wasn't me" is no part of a series that it ended.
+    ended = await tx.first_recorded(owner.id, Event.DISOWNED, Reason.DISOWNED, since=since)
+    is_news = not await tx.has_recorded(owner.id, it.event, since=since if ended is None else ended)
     await tx.record(it)
     if not is_news or not owner.verified:
         return
@@ -56,11 +59,18 @@ def read(deps: Deps, token: str) -> Disowning:
             tokens.verify(token, _key(deps, key_id), TOKEN_TYPE) for key_id in deps.ring.ids if key_id.hex() == tokens.key_id_of(token)
         )
     except (tokens.InvalidTokenError, StopIteration) as cause:
-        raise Missing from cause
+        raise gone() from cause
     user_id, since = ids.parse(str(claims.get("sub"))), claims.get("iat")
-    if user_id is None or not isinstance(since, int) or not 0 <= deps.clock.now() - since < LIFE:
-        raise Missing
+    # Whether a link was used is remembered by the audit log, so it works no longer than that does.
+    life = min(LIFE, deps.config.audit_retention_days * 86_400)
+    if user_id is None or not isinstance(since, int) or not 0 <= deps.clock.now() - since < life:
+        raise gone()
     return Disowning(user_id, since)
+
+
+def gone() -> Missing:
+    """Return what is said about every link that does not work, whatever the reason."""
+    return Missing("This link is too old, or it is not ours.")
 
 
 def _token(deps: Deps, user_id: UUID, at: float) -> str:

@@ -118,3 +118,8 @@ def ways(owned: Owned) -> tuple[str, ...]:
 def is_usable(owned: Owned) -> bool:
     """Tell whether somebody can still sign in alone: recovery codes only help on top of a mailbox (SEC-59)."""
     return owned.mail or owned.passkeys > 0 or owned.totp
+
+
+def may_go_without_mail(owned: Owned) -> bool:
+    """Tell whether an account has enough besides its mailbox: one lost device must not lock anybody out."""
+    return owned.passkeys > 1 or (owned.passkeys > 0 and owned.recovery_codes > 0)

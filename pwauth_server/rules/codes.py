@@ -10,14 +10,14 @@ LENGTH = 8
 MAX_TRIES = 5
 
 
-def normal(text: str) -> str:
-    """Return a typed code in its normal form: upper case, no spaces or dashes.
+def normal(text: str, *, length: int = LENGTH) -> str:
+    """Return a typed code of ``length`` symbols in its normal form: upper case, no spaces or dashes.
 
     Raises ValueError if it cannot be a code.
     """
     code = text.replace("-", "").replace(" ", "").upper()
     # ASCII is demanded of what was typed: U+017F is "S" in upper case.
-    if not text.isascii() or len(code) != LENGTH or any(symbol not in ALPHABET for symbol in code):
+    if not text.isascii() or len(code) != length or any(symbol not in ALPHABET for symbol in code):
         raise ValueError("code")
     return code
 

@@ -25,6 +25,7 @@ class LetterKind(StrEnum):
     SIGN_IN = "sign_in"
     REFRESH_REUSED = "refresh_reused"
     NOTICE = "notice"
+    DISOWNED = "disowned"
     TEST = "test"
 
 
@@ -45,6 +46,13 @@ EXAMPLES: Final[Mapping[LetterKind, Mapping[str, str]]] = {
         "ip": "203.0.113.7",
         "browser": "Firefox on Linux",
         "link": "https://auth.example.com/not-me?token=example",
+    },
+    LetterKind.DISOWNED: {
+        "account": "you@example.com",
+        "since": "1 January 2026, 11:00 UTC",
+        "at": "1 January 2026, 12:00 UTC",
+        "ip": "203.0.113.7",
+        "browser": "Firefox on Linux",
     },
     LetterKind.TEST: {"at": "1 January 2026, 12:00 UTC"},
 }

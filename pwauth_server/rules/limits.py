@@ -34,6 +34,7 @@ class Limit(StrEnum):
     ONE_TIME_CODES_PER_ACCOUNT = "one_time_codes_per_account"
     PASSKEY_CEREMONIES = "passkey_ceremonies"
     FIRST_USE_PER_CLIENT = "first_use_per_client"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.FIRST_USE_PER_CLIENT: client(20, HOUR),
         # per account; twenty failures in a row suspend codes until another way of signing in worked
         Limit.ONE_TIME_CODES_PER_ACCOUNT: client(5, 15 * MINUTE),
+        # ten slow hashes each
+        Limit.RECOVERY_CODES_MADE: client(10, HOUR),
         # per session
         Limit.REFRESH_PER_SESSION: client(60, MINUTE),
         # per mailbox, without its +tag

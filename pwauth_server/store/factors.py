@@ -26,6 +26,15 @@ _RESERVE = Sql(
     "reserve_code_try",
     "UPDATE users SET code_failures = code_failures + 1 WHERE id = ? AND code_failures < ? RETURNING code_failures",
 )
+_SUSPEND_PASSKEYS = Sql(
+    "suspend_passkeys",
+    "UPDATE passkeys SET suspended_at = ? WHERE user_id = ? AND suspended_at IS NULL AND created_at >= ? AND created_at <= ?",
+)
+_SUSPEND_TOTP = Sql(
+    "suspend_totp",
+    """UPDATE totp SET suspended_at = ? WHERE user_id = ? AND suspended_at IS NULL AND sealed_secret IS NOT NULL
+    AND confirmed_at >= ? AND confirmed_at <= ?""",
+)
 _FORGIVE = Sql("forgive_codes", "UPDATE users SET code_failures = 0 WHERE id = ? AND code_failures > 0")
 
 
@@ -58,3 +67,9 @@ async def reserve_try(tx: Tx, user_id: UUID, *, proven: bool) -> int | None:
 async def forgive(tx: Tx, user_id: UUID) -> None:
     """Forget an account's failures: the owner has been here (SEC-32)."""
     await tx.run(_FORGIVE, user_id)
+
+
+async def suspend_added(tx: Tx, user_id: UUID, *, since: float, until: float, now: float) -> int:
+    """Suspend the passkeys and one-time passwords that an account got in a span of time; return how many."""
+    passkeys = await tx.run(_SUSPEND_PASSKEYS, now, user_id, since, until)
+    return passkeys + await tx.run(_SUSPEND_TOTP, now, user_id, since, until)

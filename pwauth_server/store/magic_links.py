@@ -85,6 +85,7 @@ _CONSUME = Sql(
 )
 # Two links of one mailbox, used at the same time, would each hold its own row and wait for the other's.
 _OF_MAILBOX = Sql("lock_magic_links", "SELECT id FROM magic_links WHERE email = (SELECT email FROM magic_links WHERE id = ?) ORDER BY id")
+_OF_ADDRESS = Sql("lock_magic_links_of_address", "SELECT id FROM magic_links WHERE email = ? ORDER BY id")
 _CLOSE_OTHERS = Sql(
     "close_magic_links",
     "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND closed_at IS NULL",
@@ -137,6 +138,11 @@ async def consume(tx: Tx, link_id: UUID, now: float) -> bool:
 async def close_all_of(tx: Tx, email: str, now: float) -> None:
     """End every open request of an address: a sign-in makes the others worthless (SEC-19)."""
     await tx.run(_CLOSE_OTHERS, now, email)
+
+
+async def hold_all_of(tx: Tx, email: str) -> None:
+    """Let nobody else use a request of an address until this transaction ends; before the account is held, as everywhere."""
+    await tx.lock(_OF_ADDRESS, email)
 
 
 async def make_room(tx: Tx, email: str, ip: str, *, keep: int, cooldown: float, now: float) -> None:

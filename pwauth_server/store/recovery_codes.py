@@ -1,8 +1,14 @@
 """Recovery codes: ten for each person, each usable once, only their slow hashes kept (SEC-39)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
 from tortoise import Model, fields
 
-from pwauth_server.store.fields import Uuid
+from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.statements import Sql
+from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import UserRow
 
 
@@ -23,3 +29,46 @@ class RecoveryCodeRow(Model):
 
         table = "recovery_codes"
         unique_together = (("user_id", "position"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a code."""
+
+    id: UUID
+    position: int
+    salt: bytes
+    hash: bytes
+    is_used: bool = False
+
+
+_CREATE = Sql(
+    "create_recovery_code", "INSERT INTO recovery_codes (id, user_id, position, salt, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_FIND = Sql("find_recovery_code", "SELECT id, position, salt, hash, used_at FROM recovery_codes WHERE user_id = ? AND position = ?")
+_USE = Sql("use_recovery_code", "UPDATE recovery_codes SET used_at = ? WHERE id = ? AND used_at IS NULL")
+_DELETE = Sql("delete_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ?")
+_DELETE_MADE = Sql("disown_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ? AND created_at >= ? AND created_at <= ?")
+
+
+async def replace(tx: Tx, user_id: UUID, codes: Sequence[Kept], now: float) -> None:
+    """Give somebody these codes instead of all others."""
+    await tx.run(_DELETE, user_id)
+    for code in codes:
+        await tx.run(_CREATE, code.id, user_id, code.position, code.salt, code.hash, now)
+
+
+async def find(tx: Tx, user_id: UUID, position: int) -> Kept | None:
+    """Return somebody's code at a position, used or not."""
+    row = await tx.one(_FIND, user_id, position)
+    return Kept(as_uuid(row["id"]), row["position"], row["salt"], row["hash"], row["used_at"] is not None) if row else None
+
+
+async def use(tx: Tx, code_id: UUID, now: float) -> bool:
+    """Use a code up; False for everybody but the first, and if there are new codes by now."""
+    return await tx.run(_USE, now, code_id) == 1
+
+
+async def delete_made(tx: Tx, user_id: UUID, *, since: float, until: float) -> int:
+    """Delete somebody's codes if they were made in a span of time; return how many."""
+    return await tx.run(_DELETE_MADE, user_id, since, until)

@@ -112,6 +112,7 @@ _END_OTHERS = Sql(
     "end_other_sessions",
     "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL AND expires_at > ? RETURNING id",
 )
+_NO_SESSION = UUID(int=0)
 _PURGE = Sql(
     "purge_sessions",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < ? AND absolute_expires_at < ? ORDER BY id LIMIT ?)",
@@ -173,6 +174,11 @@ async def end(tx: Tx, session_id: UUID, *, now: float, reason: str) -> bool:
 async def end_others(tx: Tx, user_id: UUID, *, keep: UUID, now: float, reason: str) -> list[UUID]:
     """End all sessions of a person but one; return their ids."""
     return [as_uuid(row["id"]) for row in await tx.all(_END_OTHERS, now, reason, user_id, keep, now)]
+
+
+async def end_all(tx: Tx, user_id: UUID, *, now: float, reason: str) -> list[UUID]:
+    """End all sessions of a person; return their ids."""
+    return await end_others(tx, user_id, keep=_NO_SESSION, now=now, reason=reason)
 
 
 async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> int:

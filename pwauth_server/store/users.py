@@ -74,6 +74,8 @@ _SET_ROLES = Sql("set_roles", "UPDATE users SET roles = ? WHERE id = ?")
 _SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id = ?")
 # An admin is somebody among whose words is that one; there are a handful, and nobody asks often.
 _WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY email")
+_MAIL_OFF_AT = Sql("mail_off_at", "SELECT mail_off_at FROM users WHERE id = ?")
+_LOCK_ROLE = Sql("lock_users_with_role", "SELECT id FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY id")
 _RENAME = Sql("rename_user", "UPDATE users SET name = ? WHERE id = ?")
 
 
@@ -141,9 +143,20 @@ async def with_role(db: Runs, role: str) -> list[User]:
     return [user for row in await db.all(_WITH_ROLE, role) if (user := _user(row))]
 
 
+async def hold_role(tx: Tx, role: str) -> None:
+    """Let nobody else change an account that has a role until this transaction ends: so that the last one is seen as such."""
+    await tx.lock(_LOCK_ROLE, role)
+
+
 async def set_mail_sign_in(tx: Tx, user_id: UUID, *, off_at: float | None) -> None:
     """Stop sign-in letters to a person from ``off_at`` on, or with None send them again."""
     await tx.run(_SET_MAIL, off_at, user_id)
+
+
+async def mail_off_since(tx: Tx, user_id: UUID) -> float | None:
+    """Return since when a person wants no sign-in letters; None if they are sent."""
+    row = await tx.one(_MAIL_OFF_AT, user_id)
+    return row["mail_off_at"] if row else None
 
 
 async def rename(tx: Tx, user_id: UUID, name: str) -> None:

@@ -1,6 +1,6 @@
 """My account and my sessions."""
 
-from pwauth_server.errors import Unauthenticated
+from pwauth_server.errors import Malformed, Unauthenticated
 from pwauth_server.flows import account, sessions
 from pwauth_server.web import answers, bodies, cookies, guards, replies, schemas
 from pwauth_server.web.replies import Reply
@@ -12,9 +12,12 @@ async def me(call: Call) -> Reply:
     return replies.ok(answers.person(await account.me(call.deps, call.owner)))
 
 
-async def rename(call: Call) -> Reply:
-    """Change one's name."""
-    await account.rename(call.deps, call.owner, call.body.name)
+async def change_me(call: Call) -> Reply:
+    """Change one's name, or whether sign-in letters are sent."""
+    body: schemas.Changes = call.body
+    if body.name is None and body.mail_sign_in is None:
+        raise Malformed("There is nothing to change.")
+    await account.change(call.deps, call.owner, call.caller, name=body.name, mail_sign_in=body.mail_sign_in)
     return await me(call)
 
 
@@ -54,8 +57,12 @@ _SIGNED_IN = {401: "Not signed in."}
 ROUTES = (
     Route("GET", "/me", me, "Who am I", "Account", guard=Guard.SESSION, answer=schemas.Person, statuses=_SIGNED_IN),
     Route(
-        "PATCH", "/me", rename, "Change my name", "Account",
-        guard=Guard.SESSION, body=schemas.Renaming, answer=schemas.Person, statuses=_SIGNED_IN,
+        "PATCH", "/me", change_me, "Change my name, or switch mail sign-in off or on (after a step-up)", "Account",
+        guard=Guard.SESSION, body=schemas.Changes, answer=schemas.Person,
+        statuses={
+            401: "Not signed in; for `mail_sign_in` also: not recently or strongly enough (`insufficient_user_authentication`).",
+            409: "The account has too little besides its mailbox: `last_factor`.",
+        },
     ),
     Route(
         "GET", "/sessions", list_sessions, "List my sessions", "Account",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from pwauth_server.rules import addresses, codes, totp
+from pwauth_server.rules import addresses, codes, recovery, totp
 
 Email = Annotated[
     str,
@@ -17,6 +17,11 @@ Code = Annotated[
     Field(max_length=20, description="The code of the letter; case, spaces and dashes do not matter.", examples=["K7QF-2M9X"]),
 ]
 Digits = Annotated[str, Field(pattern=totp.PATTERN, description="What the authenticator app shows now.", examples=["492039"])]
+RecoveryCode = Annotated[
+    str,
+    AfterValidator(recovery.normal),
+    Field(max_length=60, description="One of the ten; case, spaces and dashes do not matter.", examples=["2K7QFM-9XHJ4T-R6WBCN"]),
+]
 Text = Annotated[str, Field(max_length=4096)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -112,6 +117,46 @@ class TotpForm(Body):
     nonce: Text
 
 
+class RecoveryVerification(Body):
+    """Show a recovery code: with a session that the mailbox opened, or with the `pending_id` of a sign-in that waits."""
+
+    code: RecoveryCode
+    pending_id: Text | None = None
+
+
+class RecoveryForm(Body):
+    """Finish a sign-in from our own page."""
+
+    pending_id: Text
+    code: Text
+    nonce: Text
+
+
+class RecoveryCodes(Answer):
+    """Ten codes; nobody can see them again."""
+
+    codes: list[str]
+
+
+class Disowning(Body):
+    """Say that something was not you."""
+
+    token: Annotated[Text, Field(description="Of the link in the notice.")]
+
+
+class DisownForm(Body):
+    """The same from our own page."""
+
+    token: Text
+    nonce: Text
+
+
+class Disowned(Answer):
+    """It is taken back; the same if it was before."""
+
+    status: Literal["disowned"]
+
+
 class RefreshRequest(Body):
     """Exchange a refresh token."""
 
@@ -187,10 +232,11 @@ class Ended(Answer):
     ended: int
 
 
-class Renaming(Change):
-    """Change one's name."""
+class Changes(Change):
+    """What to change about oneself; what is not named stays."""
 
-    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)]
+    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)] | None = None
+    mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent and their links count.")] | None = None
 
 
 class Factors(Answer):

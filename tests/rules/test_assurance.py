@@ -128,6 +128,22 @@ def test_somebody_must_still_be_able_to_sign_in(owned: Owned, usable: bool) -> N
     assert assurance.is_usable(owned) is usable
 
 
+@pytest.mark.parametrize(
+    ("owned", "enough"),
+    (
+        (Owned(), False),
+        (Owned(passkeys=1), False),
+        (Owned(passkeys=1, totp=True), False),
+        (Owned(totp=True, recovery_codes=10), False),
+        (Owned(passkeys=1, recovery_codes=1), True),
+        (Owned(passkeys=2), True),
+    ),
+)
+def test_one_lost_device_locks_nobody_out(owned: Owned, enough: bool) -> None:  # noqa: FBT001 - a column
+    """Mail can only be given up by who has two passkeys, or one and recovery codes (SEC-59)."""
+    assert assurance.may_go_without_mail(owned) is enough
+
+
 @pytest.mark.parametrize(("acr", "kept"), (("email", True), ("mfa", True), ("phr", True), ("otp", False), ("unverified", False)))
 def test_six_digits_make_no_administrator(acr: str, kept: bool) -> None:  # noqa: FBT001 - a column
     """The role is there again as soon as more was shown; other roles stay (SEC-35)."""
