@@ -31,13 +31,15 @@ from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch
 from pwauth_server.store.connect import connect
-from pwauth_server.web import account, magic_link, service, tokens, totp
+from pwauth_server.web import account, magic_link, passkeys, service, tokens, totp, well_known
 from pwauth_server.web.docs import ApiDocs
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.worker import Chore, Worker
 
-ROUTES = (*magic_link.ROUTES, *totp.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
+ROUTES = (
+    *magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *tokens.ROUTES, *account.ROUTES, *well_known.ROUTES, *service.ROUTES
+)  # fmt: skip
 
 #: Seconds between two rounds of housekeeping.
 SWEEP_EVERY = 60.0

@@ -74,6 +74,9 @@ _SET_ROLES = Sql("set_roles", "UPDATE users SET roles = ? WHERE id = ?")
 _SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id = ?")
 # An admin is somebody among whose words is that one; there are a handful, and nobody asks often.
 _WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY email")
+_FIND_HANDLE = Sql("find_handle", "SELECT handle FROM users WHERE id = ?")
+# Given once and kept: authenticators would take another one for another person (SEC-44).
+_GIVE_HANDLE = Sql("give_handle", "UPDATE users SET handle = COALESCE(handle, ?) WHERE id = ? RETURNING handle")
 _RENAME = Sql("rename_user", "UPDATE users SET name = ? WHERE id = ?")
 
 
@@ -144,6 +147,20 @@ async def with_role(db: Runs, role: str) -> list[User]:
 async def set_mail_sign_in(tx: Tx, user_id: UUID, *, off_at: float | None) -> None:
     """Stop sign-in letters to a person from ``off_at`` on, or with None send them again."""
     await tx.run(_SET_MAIL, off_at, user_id)
+
+
+async def find_handle(db: Runs, user_id: UUID) -> bytes | None:
+    """Return what authenticators know a person by; None if no passkey was ever asked for."""
+    row = await db.one(_FIND_HANDLE, user_id)
+    return row["handle"] if row else None
+
+
+async def give_handle(tx: Tx, user_id: UUID, fresh: bytes) -> bytes:
+    """Return what authenticators know a person by: ``fresh`` random bytes if they know nothing yet."""
+    row = await tx.one(_GIVE_HANDLE, fresh, user_id)
+    if row is None:
+        raise LookupError("users")
+    return bytes(row["handle"])
 
 
 async def rename(tx: Tx, user_id: UUID, name: str) -> None:
