@@ -1,5 +1,7 @@
 """A passkey signs its owner in only if everything that its authenticator says is true."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -133,3 +135,10 @@ def test_an_id_that_is_none_names_no_passkey(shown: object) -> None:
     assert passkeys.claimed_id({"id": shown}) is None
     assert passkeys.claimed_id({}) is None
     assert passkeys.claimed_id({"id": "YWI"}) == b"ab"
+
+
+def test_a_server_without_passkeys_never_loads_the_library() -> None:
+    """It takes a tenth of a second and 5 MB, which only the first answer of an authenticator should cost."""
+    program = "import sys, pwauth_server.app; print('webauthn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

@@ -24,6 +24,9 @@ CREDENTIAL_PATHS = (
     "/verify/magic",
     "/verify/magic/code",
     "/logout",
+    "/webauthn/register/options",
+    "/webauthn/login/complete",
+    "/webauthn/credentials",
 )
 PROBLEM_FIELDS = {"type", "title", "status", "detail", "error", "request_id"}
 
