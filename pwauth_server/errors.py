@@ -39,6 +39,12 @@ class Malformed(Refused):
     word = "malformed_request"
 
 
+class PasskeyRefused(Refused):
+    """This passkey cannot be added; try again, or use another authenticator."""
+
+    word = "passkey_refused"
+
+
 class Unauthenticated(Refused):
     """Sign in first."""
 
@@ -51,6 +57,13 @@ class SignInFailed(Refused):
 
     status = 401
     word = "sign_in_failed"
+
+
+class CeremonyOver(Refused):
+    """This took too long or was answered already; begin again."""
+
+    status = 401
+    word = "ceremony_over"
 
 
 class StepUpRequired(Refused):

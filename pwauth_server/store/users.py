@@ -76,6 +76,9 @@ _SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id =
 _WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY email")
 _MAIL_OFF_AT = Sql("mail_off_at", "SELECT mail_off_at FROM users WHERE id = ?")
 _LOCK_ROLE = Sql("lock_users_with_role", "SELECT id FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY id")
+_FIND_HANDLE = Sql("find_handle", "SELECT handle FROM users WHERE id = ?")
+# Given once and kept: authenticators would take another one for another person (SEC-44).
+_GIVE_HANDLE = Sql("give_handle", "UPDATE users SET handle = COALESCE(handle, ?) WHERE id = ? RETURNING handle")
 _RENAME = Sql("rename_user", "UPDATE users SET name = ? WHERE id = ?")
 
 
@@ -157,6 +160,18 @@ async def mail_off_since(tx: Tx, user_id: UUID) -> float | None:
     """Return since when a person wants no sign-in letters; None if they are sent."""
     row = await tx.one(_MAIL_OFF_AT, user_id)
     return row["mail_off_at"] if row else None
+async def find_handle(db: Runs, user_id: UUID) -> bytes | None:
+    """Return what authenticators know a person by; None if no passkey was ever asked for."""
+    row = await db.one(_FIND_HANDLE, user_id)
+    return row["handle"] if row else None
+
+
+async def give_handle(tx: Tx, user_id: UUID, fresh: bytes) -> bytes:
+    """Return what authenticators know a person by: ``fresh`` random bytes if they know nothing yet."""
+    row = await tx.one(_GIVE_HANDLE, fresh, user_id)
+    if row is None:
+        raise LookupError("users")
+    return bytes(row["handle"])
 
 
 async def rename(tx: Tx, user_id: UUID, name: str) -> None:

@@ -109,6 +109,19 @@ def test_parallel_requests_do_not_slip_past(server: Server, network: str) -> Non
         assert phone.ask(method, path).status_code == 429
 
 
+def test_challenges_for_passkeys_are_limited(server: Server, network: str) -> None:
+    """Sixty in ten minutes from one client, whoever is named, and every other client has its own (SEC-41, SEC-64)."""
+
+    def ask_for_passkey(address: str, number: int) -> httpx.Response:
+        body = {"email": f"key{number}@limits.example"} if number % 2 else {}
+        return from_(server, address).post("/webauthn/login/options", json=body)
+
+    answers = [ask_for_passkey(f"{network}.0.1", number) for number in range(61)]
+    assert [answer.status_code for answer in answers] == [200] * 60 + [429]
+    check_refusal(answers[-1])
+    assert ask_for_passkey(f"{network}.0.2", 0).status_code == 200
+
+
 CHAINS = {
     "the last hop counts": ("SPOOFED, IP", None),
     "garbage before it": ("garbage, IP", None),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.people import NAVIGATION, Device, Person
 from tests.server import Server
+from tests.web.passkey_holder import options
 from tests.web.tokens import claims
 
 
@@ -29,6 +30,7 @@ KINDS = (
     "session id",
     "request id",
     "code",
+    "pending id",
     "hash",
     "name of ours",
 )
@@ -55,6 +57,7 @@ def credentials(server: Server) -> Credentials:
         "session id": device.tokens["session_id"],
         "request id": request_id,
         "code": letter.code,
+        "pending id": options(device, "login")["pending_id"],
         "hash": row[0],
         "name of ours": "epoch",
     }
@@ -67,7 +70,13 @@ def test_only_an_access_token_is_a_bearer(credentials: Credentials, kind: str) -
     """Every route of a signed-in person refuses every other kind (SEC-22, SEC-92)."""
     bearer = credentials.by_kind[kind]
     good = kind == "access"
-    for method, path in (("GET", "/me"), ("GET", "/sessions"), ("PATCH", "/me")):
+    for method, path in (
+        ("GET", "/me"),
+        ("GET", "/sessions"),
+        ("PATCH", "/me"),
+        ("GET", "/webauthn/credentials"),
+        ("POST", "/webauthn/register/options"),
+    ):
         answer = credentials.person.device().ask(method, path, token=bearer, json={"name": "x"})
         assert (answer.status_code == 200) is good, (method, path)
         assert answer.status_code in {200, 401}
@@ -125,6 +134,15 @@ def test_introspection_wants_the_right_key_and_an_access_token(credentials: Cred
         assert asked.content == b'{"active":false}'
     expected = {"api key": 200, "other api key": 403}.get(kind, 401)
     assert device.post("/token/introspect", json={"token": "x"}, token=secret).status_code == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_a_pending_id_is_a_pending_id(credentials: Credentials, kind: str) -> None:
+    """Nothing else names a challenge, and naming one is no answer to it (SEC-22, SEC-40)."""
+    device, body = credentials.person.device(), {"pending_id": credentials.by_kind[kind], "response": {}}
+    assert device.post("/webauthn/login/complete", json=body).status_code == 401
+    registered = device.post("/webauthn/register/complete", json=body, token=credentials.by_kind["access"])
+    assert (registered.status_code, registered.json()["error"]) == (401, "ceremony_over")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"access", "refresh"}])

@@ -10,6 +10,7 @@ import pytest
 from tests.people import NAVIGATION, Person
 from tests.server import Server
 from tests.totp_app import App
+from tests.web.passkey_holder import options
 from tests.web.raw import request, send
 
 SETTINGS = {"log_level": "debug"}
@@ -40,6 +41,9 @@ def handed_out(server: Server) -> list[str]:
     given += browser.verify_code(request_id, letter.code).json()["refresh_token"].split(".")[2:]
     enrolled = browser.post("/totp/enroll", json={}, token=phone_again(alice, given)).json()
     given += [enrolled["secret"], App.of(enrolled).secret.hex(), enrolled["otpauth_url"]]
+    given += [options(phone, "login", email=alice.address)["pending_id"], options(phone, "login")["pending_id"]]
+    alice.sign_in(phone)
+    given += [options(phone, "register", phone.tokens["access_token"])["pending_id"]]
     key = server.command("key", "create", "--name", "gate", "--scope", "introspect")
     given.append(key)
     for token in given:
