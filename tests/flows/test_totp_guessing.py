@@ -99,6 +99,29 @@ async def test_a_success_refunds_only_its_own_account(deps: Deps, clock: FakeClo
     assert await failures(deps) == 5
 
 
+async def test_an_account_that_is_not_there_is_limited_like_one_that_is(ann: Resident) -> None:
+    """The sixth try is too many for both, so the limit tells nothing (SEC-33, SEC-63)."""
+    _, mine = await ann.with_app()
+    for who in (ann, replace(ann, email="nobody@ex.com")):
+        await fail(who, mine, 5)
+        with pytest.raises(RateLimited):
+            await who.alone(ann.code(mine))
+
+
+async def test_a_client_that_guesses_for_everybody_is_limited(clock: FakeClock, ann: Resident) -> None:
+    """Thirty failures an hour, however many accounts they are for, and a success in between refunds none (SEC-31, SEC-32)."""
+    _, mine = await ann.with_app()
+    clock.tick(30)
+    for number in range(30):
+        await fail(replace(ann, email=f"v{number}@ex.com"), mine, 1)
+        if number == 20:
+            await ann.alone(ann.code(mine))
+    with pytest.raises(RateLimited):
+        await replace(ann, email="one.more@ex.com").alone(ann.wrong(mine))
+    elsewhere = replace(ann, email="one.more@ex.com", caller=replace(ann.caller, ip="198.51.100.1"))
+    await fail(elsewhere, mine, 1)
+
+
 async def test_right_codes_cost_nothing(deps: Deps, clock: FakeClock, ann: Resident) -> None:
     """Whoever never errs is never limited (SEC-32)."""
     _, mine = await ann.with_app()
