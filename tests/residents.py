@@ -12,7 +12,7 @@ from pwauth_server.flows.totp import Enrolment
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
-from tests.authenticator import App
+from tests.totp_app import App
 
 COOKIE = b"c" * 32
 HOME = Caller("192.0.2.1", "Firefox on Linux", "test")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, SignInFailed, Unauthenticated
+from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import ceremonies, first_use, guesses, notices, sign_in
+from pwauth_server.flows import ceremonies, first_use, guesses, notices, sign_in, step_up
 from pwauth_server.flows.ceremonies import Purpose
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import assurance, client_address
@@ -103,6 +103,7 @@ async def verify_for(deps: Deps, *, current: Current, code: str, caller: Caller)
         row = await totp.find(tx, user.id)
         waiting = row.waiting(session.id, it.now)
         if waiting:
+            await _still_enough(tx, session, it.now)
             reason = await _accept(tx, deps, user, it, sealed=waiting, spend=_confirms(tx, deps, user, waiting, it))
             return reason or await _kept(tx, session, it)
         reason = await _accept(tx, deps, user, it, sealed=row.sealed_secret, spend=_spends(tx, deps, user, row.sealed_secret))
@@ -169,8 +170,8 @@ async def remove(deps: Deps, session: Session, caller: Caller) -> None:
     now = deps.clock.now()
 
     async def work(tx: Tx) -> None:
-        user = await users.hold(tx, session.user_id)
-        if user is None or not await totp.remove(tx, user.id):
+        user = await step_up.hold(tx, session, now)
+        if not await totp.remove(tx, user.id):
             raise Missing
         if not assurance.is_usable(await factors.owned(tx, user.id)):
             raise LastFactor
@@ -181,8 +182,18 @@ async def remove(deps: Deps, session: Session, caller: Caller) -> None:
 
 async def _enrolling(tx: Tx, deps: Deps, session: Session | None, email: str | None, *, caller: Caller, now: float) -> User | None:
     if session is not None:
-        return await users.hold(tx, session.user_id)
+        return await step_up.hold(tx, session, now)
     return await first_use.account_for(tx, deps, email, caller, now) if email else None
+
+
+async def _still_enough(tx: Tx, session: Session, now: float) -> None:
+    """Raise StepUpRequired if the account has got a factor, since its session asked for a secret, that the session did not show.
+
+    That the session was recent was looked at when it asked, and a secret does not wait for long.
+    """
+    owned = await factors.owned(tx, session.user_id)
+    if not assurance.is_enough(session.acr, auth_time=now, now=now, owned=owned):
+        raise StepUpRequired(methods=assurance.ways(owned), max_age=int(assurance.MAX_AGE))
 
 
 async def _guessed(deps: Deps, account: str, it: Guess, work: Work[Ending], *, return_to: str | None = None) -> SignedIn | SecondFactorDue:

@@ -9,17 +9,18 @@ import pytest
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
-from pwauth_server.events import Caller, Event
-from pwauth_server.flows import first_use, housekeeping, sessions, step_up, tokens, totp
-from pwauth_server.flows.sign_in import SignedIn
+from pwauth_server.events import Caller, Event, Method, Reason
+from pwauth_server.flows import first_use, housekeeping, sessions, sign_in, step_up, tokens, totp
+from pwauth_server.flows.sign_in import Ending, Proof, SignedIn
 from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.store import users
+from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.users import User
-from tests.authenticator import App
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
+from tests.totp_app import App
 
 EVERYTHING = (
     Sql("test_totp_of", "SELECT user_id FROM totp"),
@@ -199,6 +200,26 @@ async def test_fifty_races_between_the_strangers_refresh_and_the_owners_proof(de
                     await tokens.rotate(deps, pair.refresh_token, attacker.caller)
         assert await victim.is_in(won)
         assert [it.id for it in await sessions.of_owner(deps, won.session)] == [won.session.id]
+
+
+async def test_a_passkey_and_the_first_proof_of_its_mailbox_do_not_collide(deps: Deps, clock: FakeClock, mallory: Resident) -> None:
+    """The stranger's sign-in comes before the wipe and goes with it, or after it and is refused; neither breaks (SEC-06)."""
+    for number in range(30):
+        email = f"v{number}@ex.com"
+        theirs, _ = await planted(replace(mallory, email=email, caller=Caller(f"198.51.100.{number}", "curl", "test")))
+        user = await users.find(deps.db.reads, theirs.session.user_id)
+        key = Proof(Method.PASSKEY, ("hwk", "user"), email, user)
+        mail = Proof(Method.LINK, ("email",), email)
+        endings = await asyncio.gather(*(finish(deps, proof) for proof in (key, mail, key)))
+        assert isinstance(endings[1], Session)
+        for ending in (endings[0], endings[2]):
+            assert ending is Reason.UNKNOWN or isinstance(ending, Session)
+        assert [it.id for it in await sessions.of_owner(deps, endings[1])] == [endings[1].id]
+
+
+async def finish(deps: Deps, proof: Proof) -> Ending:
+    """Show a proof."""
+    return await deps.db.unit(lambda tx: sign_in.finish(tx, deps, proof, Caller(), deps.clock.now()))
 
 
 async def test_many_first_proofs_at_once_make_one_account(deps: Deps, clock: FakeClock, ann: Resident, mallory: Resident) -> None:

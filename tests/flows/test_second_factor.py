@@ -201,6 +201,8 @@ async def test_removing_the_app_ends_the_asking(deps: Deps, clock: FakeClock, an
     """What waited is refused, and the next letter signs in."""
     session, mine = await ann.with_app()
     clock.tick(30)
+    session = (await ann.show(mine, session)).session
+    clock.tick(30)
     due = await waiting(ann)
     await totp.remove(deps, session, ann.caller)
     with pytest.raises(SignInFailed):

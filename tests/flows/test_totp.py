@@ -17,6 +17,7 @@ from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
 
+MOVE_PENDING = Sql("test_move_pending", "UPDATE totp SET pending_secret = ?, pending_until = ?, pending_session = ?")
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")
 
 
@@ -104,6 +105,21 @@ async def test_a_session_that_has_ended_meanwhile_confirms_nothing(deps: Deps, a
     await sessions.log_out(deps, session, ann.caller)
     with pytest.raises(Unauthenticated):
         await ann.show(mine, session)
+
+
+async def test_a_factor_that_came_meanwhile_must_be_shown_first(deps: Deps, clock: FakeClock, ann: Resident) -> None:
+    """Whoever holds only the mailbox begins to enrol in time, and still adds nothing beside the owner's app (SEC-57)."""
+    thiefs = (await ann.sign_in()).session
+    clock.tick(1)
+    owners = (await ann.sign_in()).session
+    mine = await ann.enrol(owners)
+    await ann.show(mine, owners)
+    with pytest.raises(StepUpRequired):
+        await ann.enrol(thiefs)
+    await deps.db.unit(lambda tx: tx.run(MOVE_PENDING, b"sealed", clock.now() + 600, thiefs.id))
+    with pytest.raises(StepUpRequired):
+        await ann.show(mine, thiefs)
+    assert (await account.me(deps, owners)).owned.totp
 
 
 async def test_nobody_enrols_for_somebody_else(deps: Deps, ann: Resident) -> None:
@@ -206,6 +222,10 @@ async def test_a_bearer_of_somebody_else_is_told_before_anything_is_compared(dep
 async def test_one_time_passwords_go_and_their_owner_is_told(deps: Deps, clock: FakeClock, ann: Resident) -> None:
     """No code works any more, there is nothing left to remove, and a new secret can be had (SEC-58)."""
     session, mine = await ann.with_app()
+    with pytest.raises(StepUpRequired):
+        await totp.remove(deps, session, ann.caller)
+    clock.tick(30)
+    session = (await ann.show(mine, session)).session
     await totp.remove(deps, session, ann.caller)
     clock.tick(30)
     with pytest.raises(SignInFailed):
@@ -216,9 +236,11 @@ async def test_one_time_passwords_go_and_their_owner_is_told(deps: Deps, clock: 
     await ann.show(await ann.enrol(session), session)
 
 
-async def test_the_last_way_in_stays(deps: Deps, ann: Resident) -> None:
+async def test_the_last_way_in_stays(deps: Deps, clock: FakeClock, ann: Resident) -> None:
     """Somebody who wants no letters cannot remove the only factor (SEC-59)."""
-    session, _ = await ann.with_app()
+    session, mine = await ann.with_app()
+    clock.tick(30)
+    session = (await ann.show(mine, session)).session
     await deps.db.unit(lambda tx: users.set_mail_sign_in(tx, session.user_id, off_at=1.0))
     done = await asyncio.gather(*(totp.remove(deps, session, ann.caller) for _ in range(2)), return_exceptions=True)
     assert [type(it) for it in done] == [LastFactor, LastFactor]

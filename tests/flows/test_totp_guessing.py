@@ -13,10 +13,10 @@ from pwauth_server.errors import RateLimited, SignInFailed
 from pwauth_server.events import Event
 from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.store.statements import Sql
-from tests.authenticator import App
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
+from tests.totp_app import App
 
 FAILURES = Sql("test_failures", "SELECT code_failures FROM users WHERE email = ?")
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")

@@ -6,9 +6,9 @@ They run with `enrolment = "first_use"`; the token comes from the letter, becaus
 import httpx
 import pytest
 
-from tests.authenticator import App
 from tests.people import Device, Person
 from tests.server import Server
+from tests.totp_app import App
 
 SETTINGS = {"enrolment": "first_use"}
 #: What its client (reqwest) sends, and no more.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwauth_server.rules import totp
-from tests.authenticator import App
+from tests.totp_app import App
 
 #: RFC 6238 appendix B, the rows of SHA-1; ours are the last six of its eight digits.
 RFC_SECRET = b"12345678901234567890"

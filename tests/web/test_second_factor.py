@@ -5,9 +5,9 @@ import re
 import pytest
 from httpx import Response
 
-from tests.authenticator import App
 from tests.people import NAVIGATION, OWN_FORM, Device, Person
 from tests.server import Server
+from tests.totp_app import App
 from tests.web.test_totp import confirm, with_app
 from tests.web.tokens import claims
 

