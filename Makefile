@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+SECRETS := secrets/smtp_password secrets/metrics_token secrets/grafana_password
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint typecheck bench openapi readme audit lock clean
-.PHONY: bench-growth bench-mail bench-start bench-scrape bench-drops bench-kills
+.PHONY: docker-build docker-up docker-test bench-growth bench-mail bench-start bench-scrape bench-drops bench-kills
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +21,8 @@ test: $(VENV)/.test  ## Run every test (ARGS="-k words" to choose)
 lint: $(VENV)/.test  ## Check style and layers
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 
 typecheck: $(VENV)/.test  ## Check types
 	$(BIN)/mypy
@@ -44,6 +48,15 @@ bench-drops: $(VENV)/.test  ## Let a thousand clients hang up, then ask
 bench-kills: $(VENV)/.test  ## Kill the server under load; no answer may be lost
 	$(BIN)/python -m benchmarks.kills $(ARGS)
 
+docker-build:  ## Build the container image `pwauth`
+	docker build --tag pwauth --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+
+docker-up: docker-build $(SECRETS)  ## Start the container (PROFILE=dev adds Mailpit, PROFILE=monitoring dashboards)
+	docker compose $(if $(filter dev,$(PROFILE)),--env-file docker/dev.env) $(PROFILE:%=--profile %) up --detach --wait
+
+docker-test: $(VENV)/.test  ## Build the image without Docker and run it (as root; buildah, debootstrap)
+	$(BIN)/python -m scripts.docker_test
+
 openapi: $(VENV)/.runtime  ## Write openapi.yaml from the code
 	$(BIN)/pwauth openapi > openapi.yaml.new && mv openapi.yaml.new openapi.yaml
 
@@ -56,6 +69,20 @@ audit: $(VENV)/.test  ## Look the locked versions up among known vulnerabilities
 clean:  ## Remove what the other targets made; data/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+# -- the container
+
+VERSION   = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' pwauth_server/__init__.py)
+REVISION  = $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+# Made once. The folder is closed; the files are open because containers read them with their own uid.
+secrets/smtp_password:
+	@install -d -m 700 secrets
+	@install -m 644 /dev/null $@
+
+secrets/%:
+	@install -d -m 700 secrets
+	@od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > $@ && chmod 644 $@
 
 # -- the virtual environment
 

@@ -13,6 +13,7 @@ from pwauth_server.app import ROUTES, create_app
 from pwauth_server.commands.admin import admin
 from pwauth_server.commands.apart import run_apart
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
+from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
 from pwauth_server.store import migrate as migrations
@@ -107,5 +108,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for group in (admin, key, signing_key, mail):
-    main.add_command(group)
+for other in (admin, healthcheck, key, signing_key, mail):
+    main.add_command(other)

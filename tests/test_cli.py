@@ -38,6 +38,7 @@ COMMANDS = (
     "mail test",
     "mail requeue",
     "mail purge",
+    "healthcheck",
     "openapi",
 )
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 #: Upper bounds in seconds.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_LE = (*(repr(bound) for bound in BOUNDS), "+Inf")
+#: A letter is tried again for as long as its link lives: ten minutes.
+LETTER_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
 class Tally:
@@ -34,22 +35,24 @@ class Tally:
 class Histogram:
     """One metric with a closed set of labels."""
 
-    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+    def __init__(self, name: str, text: str, labels: Sequence[str], *, bounds: Sequence[float] = BOUNDS) -> None:
         """Name it with its unit (``_seconds``) and say what it measures."""
         self._name, self._text, self._labels = name, text, tuple(labels)
+        self._bounds = tuple(bounds)
+        self._le = (*(repr(bound) for bound in self._bounds), "+Inf")
         self._cells: dict[tuple[str, ...], list[float]] = {}
 
     def observe(self, labels: tuple[str, ...], seconds: float) -> None:
         """Count one duration."""
         cell = self._cells.get(labels)
         if cell is None:
-            cell = self._cells[labels] = [0.0] * (len(BOUNDS) + 2)
-        cell[bisect_left(BOUNDS, seconds)] += 1
+            cell = self._cells[labels] = [0.0] * (len(self._bounds) + 2)
+        cell[bisect_left(self._bounds, seconds)] += 1
         cell[-1] += seconds
 
     def start(self, labels: tuple[str, ...]) -> None:
         """Show a known label set before its first observation."""
-        self._cells.setdefault(labels, [0.0] * (len(BOUNDS) + 2))
+        self._cells.setdefault(labels, [0.0] * (len(self._bounds) + 2))
 
     def render(self) -> str:
         """Return the Prometheus text of all cells."""
@@ -57,7 +60,7 @@ class Histogram:
         for values, cell in list(self._cells.items()):
             labels = _pairs(self._labels, values)
             before, total = f"{labels}," if labels else "", 0.0
-            for bound, count in zip(_LE, cell, strict=False):
+            for bound, count in zip(self._le, cell, strict=False):
                 total += count
                 lines.append(f'{self._name}_bucket{{{before}le="{bound}"}} {total}')
             suffix = f"{{{labels}}}" if labels else ""

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 
 from pwauth_server import __version__
-from pwauth_server.adapters.histograms import Histogram, Tally
+from pwauth_server.adapters.histograms import LETTER_BOUNDS, Histogram, Tally
 from pwauth_server.events import MAILBOX, Event, Method, Occurrence, Reason
 from pwauth_server.rules.limits import Limit
 
@@ -88,7 +88,8 @@ class Metrics:
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
         self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
-        self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", "From queueing a letter to its acceptance.", ())
+        text = "From queueing a letter to its acceptance."
+        self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", text, (), bounds=LETTER_BOUNDS)
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:

@@ -11,27 +11,21 @@ import click
 
 from pwauth_server import config as configuration
 from pwauth_server.app import make_deps
+from pwauth_server.commands.options import chosen, config_option
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, PwauthError
 from pwauth_server.rules import addresses
 from pwauth_server.store.migrate import migrate
 
+__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "with_deps"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DEFAULT_CONFIG = Path("config.toml")
 FAILED, WRONG_USAGE = 1, 2
 #: Whose errors mean that the database cannot be used; their texts name files, hosts and users, never a password.
 _DRIVERS = frozenset({"sqlite3", "asyncpg", "tortoise"})
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=None,
-    help="Configuration file.  [default: ./config.toml, if there is one]",
-)
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
@@ -87,9 +81,7 @@ def address(email: str) -> str:
 
 def load(path: Path | None) -> Config:
     """Return the configuration of a command."""
-    if path is None and DEFAULT_CONFIG.exists():
-        path = DEFAULT_CONFIG
-    return configuration.load(path)
+    return configuration.load(chosen(path))
 
 
 def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]]) -> T:

@@ -2,18 +2,16 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from pwauth_server import sources
 from pwauth_server.config import checks
 from pwauth_server.config.model import Config
 from pwauth_server.errors import ConfigError
-
-PREFIX = "PWAUTH_"
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -23,7 +21,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     from comma-separated text. ``PWAUTH_<KEY>_FILE`` names a file whose content is the value.
     """
     problems: list[str] = []
-    values = _from_file(path, problems) | _from_environment(environment, problems)
+    values = sources.from_file(path, problems) | _from_environment(environment, problems)
     unknown = sorted(set(values) - set(Config.model_fields))
     problems += [f"{name}: unknown key" for name in unknown]
     values = {name: value for name, value in values.items() if name not in unknown}
@@ -54,39 +52,9 @@ def _masked(value: object) -> str:
     return json.dumps(value)
 
 
-def _from_file(path: Path | None, problems: list[str]) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as cause:
-        problems.append(f"{path}: cannot be read ({cause.strerror})")
-    except tomllib.TOMLDecodeError as cause:
-        # The message names line and column, not the text that stands there.
-        problems.append(f"{path}: not TOML ({cause})" if "\n" not in str(cause) else f"{path}: not TOML")
-    except UnicodeDecodeError:
-        problems.append(f"{path}: not UTF-8 text")
-    return {}
-
-
 def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for variable in sorted(environment):
-        if not variable.startswith(PREFIX):
-            continue
-        name, text = variable.removeprefix(PREFIX).lower(), environment[variable]
-        if name.endswith("_file") and name not in Config.model_fields:
-            name = name.removesuffix("_file")
-            if PREFIX + name.upper() in environment:
-                problems.append(f"{name}: both {PREFIX}{name.upper()} and {variable} are set")
-                continue
-            try:
-                text = Path(text).read_text().strip()
-            except (OSError, UnicodeDecodeError):
-                problems.append(f"{name}: the file that {variable} names cannot be read")
-                continue
-        values[name] = _as_list(text) if _is_list(name) else text
-    return values
+    texts = sources.from_environment(environment, problems, known=Config.model_fields)
+    return {name: _as_list(text) if _is_list(name) else text for name, text in texts.items()}
 
 
 def _is_list(name: str) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from pwauth_server.rules import policy
+from pwauth_server.sources import DEFAULT_HOST, DEFAULT_PORT
 
 Seconds = Annotated[int, Field(gt=0)]
 Secret = SecretStr
@@ -23,8 +24,8 @@ class Config(BaseModel):
 
     # -- where we are
     public_url: str = Field("http://localhost:3000", description="Where people reach the server; the only source of links, issuer and cookies. https outside loopback.")
-    server_host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 must be asked for.")
-    server_port: int = Field(3000, ge=0, le=65535, description="Port to listen on.")
+    server_host: str = Field(DEFAULT_HOST, description="Address to listen on; 0.0.0.0 must be asked for.")
+    server_port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="Port to listen on.")
     trusted_proxies: list[str] = Field([], description="CIDRs of reverse proxies whose X-Forwarded-For counts.")
     cors_allowed_origins: list[str] = Field([], description="Exact origins whose scripts may call the API.")
     cors_allow_all: bool = Field(default=False, description="Let scripts of every origin call the API; refused unless public_url is loopback.")

@@ -1,6 +1,6 @@
 from prometheus_client.parser import text_string_to_metric_families
 
-from pwauth_server.adapters.histograms import BOUNDS, Histogram
+from pwauth_server.adapters.histograms import BOUNDS, LETTER_BOUNDS, Histogram
 
 
 def samples(histogram: Histogram) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -31,6 +31,15 @@ def test_a_known_label_set_starts_at_zero() -> None:
     histogram.observe((), 1.0)
     histogram.start(())
     assert samples(histogram)["t_seconds_count", ()] == 1
+
+
+def test_bounds_fit_what_is_measured() -> None:
+    """A letter that arrived after three retries is told from one that took ten seconds."""
+    histogram = Histogram("t_seconds", "A test.", (), bounds=LETTER_BOUNDS)
+    for seconds in (9.0, 170.0, 601.0):
+        histogram.observe((), seconds)
+    found = samples(histogram)
+    assert [found["t_seconds_bucket", (("le", le),)] for le in ("10.0", "120.0", "300.0", "600.0", "+Inf")] == [1, 1, 2, 2, 3]
 
 
 def test_label_sets_are_counted_apart() -> None:
