@@ -108,5 +108,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (healthcheck, admin, key, signing_key, mail):
+for other in (admin, healthcheck, key, signing_key, mail):
     main.add_command(other)
