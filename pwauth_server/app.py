@@ -31,7 +31,20 @@ from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch
 from pwauth_server.store.connect import connect
-from pwauth_server.web import account, disown, magic_link, passkeys, recovery, service, tokens, totp, well_known
+from pwauth_server.web import (
+    account,
+    account_pages,
+    confirm_pages,
+    disown,
+    magic_link,
+    passkeys,
+    recovery,
+    service,
+    signin,
+    tokens,
+    totp,
+    well_known,
+)
 from pwauth_server.web.docs import ApiDocs
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
@@ -40,6 +53,7 @@ from pwauth_server.worker import Chore, Worker
 ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
     *(*account.ROUTES, *disown.ROUTES, *well_known.ROUTES, *service.ROUTES),
+    *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES),
 )
 
 #: Seconds between two rounds of housekeeping.

@@ -10,6 +10,7 @@ class Event(StrEnum):
 
     LINK_REQUESTED = "link.requested"
     LINK_OPENED = "link.opened"
+    LINK_APPROVED = "link.approved"
     LINK_EXPIRED = "link.expired"
     SIGN_IN_SUCCEEDED = "sign_in.succeeded"
     SIGN_IN_FAILED = "sign_in.failed"
@@ -89,6 +90,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     USED = "used"
     WRONG_CODE = "wrong_code"
+    WRONG_NUMBER = "wrong_number"
     TOO_MANY_TRIES = "too_many_tries"
     NOT_CONFIRMED = "not_confirmed"
     DIFFERENT_BROWSER = "different_browser"

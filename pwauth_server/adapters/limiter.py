@@ -132,6 +132,10 @@ class Limiter:
         """Tell whether a use would be within the quota, without counting."""
         return await self._storage.get(_key(limit, key)) < self._quotas[limit].amount
 
+    def window(self, limit: Limit) -> float:
+        """Return the length of a limit's window in seconds."""
+        return self._quotas[limit].seconds
+
     async def refusal(self, limit: Limit, *key: str) -> RateLimited:
         """Return the refusal with the headers of RFC 9110 and draft-ietf-httpapi-ratelimit-headers-10."""
         self._on_limited(limit)

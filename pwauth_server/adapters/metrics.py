@@ -28,6 +28,7 @@ _FAILURES = (
     Reason.EXPIRED,
     Reason.USED,
     Reason.WRONG_CODE,
+    Reason.WRONG_NUMBER,
     Reason.TOO_MANY_TRIES,
     Reason.NOT_CONFIRMED,
     Reason.DIFFERENT_BROWSER,

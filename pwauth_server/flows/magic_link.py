@@ -65,27 +65,13 @@ async def verify_link(
     Without the cookie of the asking browser, ``confirmed`` must say that the person chose to sign in
     here (`confirm`), or the link is refused (`strict`); neither spends it (SEC-17).
     """
-    now = deps.clock.now()
-    await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
-    presented = secrets.parse(secrets.MAGIC_LINK, token)
-    link = await magic_links.find(deps.db.reads, presented.id) if presented else None
-    if presented is None or link is None or link.purpose not in {LOGIN, HOST} or not secrets.same(link.token_hash, presented.digest):
-        await _guess_failed(deps, Method.LINK, Reason.UNKNOWN, caller)
-    method = _method(link)
-    if not link.is_live(now):
-        # Whoever holds the whole secret is not guessing: no limit is charged.
-        await _failed(deps, method, _why_dead(link, now), caller)
+    link, now = await presented(deps, token, caller), deps.clock.now()
     await _check_binding(deps, link, browser_hash, confirmed=confirmed, caller=caller)
 
     async def work(tx: Tx) -> Ending:
-        if not await magic_links.consume(tx, link.id, now):
-            return Reason.USED
-        await magic_links.close_all_of(tx, link.email, now)
-        if link.purpose == HOST:
-            return await _by_host(tx, deps, link, caller, now, current=current)
-        return await sign_in.finish(tx, deps, _proof(link, Method.LINK), caller, now, current=current)
+        return await use_up(tx, deps, link, method_of(link), caller=caller, now=now, current=current)
 
-    return await sign_in.conclude(deps, await deps.db.unit(work), method, caller, return_to=link.return_to)
+    return await sign_in.conclude(deps, await deps.db.unit(work), method_of(link), caller, return_to=link.return_to)
 
 
 async def verify_code(
@@ -107,10 +93,7 @@ async def verify_code(
             return Reason.UNKNOWN, None
         if not secrets.same(link.code_mac, mac):
             return Reason.WRONG_CODE, link
-        if not await magic_links.consume(tx, link.id, now):
-            return Reason.USED, link
-        await magic_links.close_all_of(tx, link.email, now)
-        return await sign_in.finish(tx, deps, _proof(link, Method.CODE), caller, now, current=current), link
+        return await use_up(tx, deps, link, Method.CODE, caller=caller, now=now, current=current), link
 
     outcome, link = await deps.db.unit(work)
     if link is None or outcome is Reason.WRONG_CODE:
@@ -128,6 +111,30 @@ def for_host(deps: Deps, email: str, caller: Caller, now: float) -> tuple[MagicL
 def url(deps: Deps, token: str) -> str:
     """Return the address of a link."""
     return f"{deps.config.link_url}?token={token}"
+
+
+async def presented(deps: Deps, token: str, caller: Caller) -> MagicLink:
+    """Return the live link that a token spells; raise SignInFailed otherwise. Nothing is used up."""
+    now = deps.clock.now()
+    await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
+    shown = secrets.parse(secrets.MAGIC_LINK, token)
+    link = await magic_links.find(deps.db.reads, shown.id) if shown else None
+    if shown is None or link is None or link.purpose not in {LOGIN, HOST} or not secrets.same(link.token_hash, shown.digest):
+        await _guess_failed(deps, Method.LINK, Reason.UNKNOWN, caller)
+    if not link.is_live(now):
+        # Whoever holds the whole secret is not guessing: no limit is charged.
+        await _failed(deps, method_of(link), _why_dead(link, now), caller)
+    return link
+
+
+async def use_up(tx: Tx, deps: Deps, link: MagicLink, method: Method, *, caller: Caller, now: float, current: Current | None) -> Ending:
+    """Spend a link, end the other ones of its mailbox, and sign in (SEC-10, SEC-19)."""
+    if not await magic_links.consume(tx, link.id, now):
+        return Reason.USED
+    await magic_links.close_all_of(tx, link.email, now)
+    if link.purpose == HOST:
+        return await _by_host(tx, deps, link, caller, now, current=current)
+    return await sign_in.finish(tx, deps, _proof(link, method), caller, now, current=current)
 
 
 def page_opened(deps: Deps, caller: Caller) -> None:
@@ -204,14 +211,15 @@ async def _check_binding(deps: Deps, link: MagicLink, browser_hash: bytes | None
     if link.browser_hash is not None and browser_hash is not None and secrets.same(link.browser_hash, browser_hash):
         return
     if deps.config.magic_link_binding == "strict" and link.purpose != HOST:
-        await sign_in.record_failure(deps, _method(link), Reason.DIFFERENT_BROWSER, caller)
+        await sign_in.record_failure(deps, method_of(link), Reason.DIFFERENT_BROWSER, caller)
         raise DifferentBrowser
     if not confirmed:
-        await sign_in.record_failure(deps, _method(link), Reason.NOT_CONFIRMED, caller)
+        await sign_in.record_failure(deps, method_of(link), Reason.NOT_CONFIRMED, caller)
         raise ConfirmationRequired(asked_at=link.created_at, asked_from=link.ip, asked_with=link.browser)
 
 
-def _method(link: MagicLink) -> Method:
+def method_of(link: MagicLink) -> Method:
+    """Return how a link signs in: of a letter, or of the host."""
     return Method.HOST_LINK if link.purpose == HOST else Method.LINK
 
 

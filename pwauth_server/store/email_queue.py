@@ -138,6 +138,11 @@ _NEXT_DUE = Sql(
     """SELECT MIN(at) AS at FROM (SELECT MIN(next_attempt_at) AS at FROM email_queue WHERE status = 'pending'
     UNION ALL SELECT MIN(lease_until) FROM email_queue WHERE status = 'sending') AS waiting""",
 )
+# A letter is queued in the moment of its link: the ids tell where to look.
+_STATE_OF = Sql(
+    "letter_of_link",
+    "SELECT status, last_error FROM email_queue WHERE id >= ? AND link_id = ? ORDER BY id LIMIT 1",
+)
 _WIPE = Sql("wipe_letters", "UPDATE email_queue SET body = NULL WHERE status = 'failed' AND expires_at <= ? AND body IS NOT NULL")
 # Only what is finished has a `finished_at`. It was queued before that: the bound on the id keeps the search off everything newer.
 _PURGE = Sql(
@@ -224,6 +229,12 @@ async def oldest(db: Runs) -> float | None:
 async def next_due(db: Runs) -> float | None:
     """Return when the next letter is due, or a lost lease ends."""
     return _number(await db.one(_NEXT_DUE))
+
+
+async def state_of(db: Runs, link_id: UUID, *, near: UUID) -> tuple[str, str | None] | None:
+    """Return status and last error of the letter of a link; its id is ``near`` or a little above. None if there is none."""
+    row = await db.one(_STATE_OF, near, link_id)
+    return (row["status"], row["last_error"]) if row else None
 
 
 async def purge(tx: Tx, *, before: float, now: float, limit: int) -> int:

@@ -29,6 +29,8 @@ class MagicLinkRow(Model):
     expires_at = fields.FloatField()
     closed_at = fields.FloatField(null=True)
     close_reason = fields.CharField(max_length=20, null=True)
+    #: When somebody who had the link let the browser in that asked for it.
+    approved_at = fields.FloatField(null=True)
 
     class Meta:
         """Live requests of an address are looked up by address."""
@@ -54,6 +56,7 @@ class MagicLink:
     created_at: float
     expires_at: float
     closed: bool
+    approved: bool = False
 
     def is_live(self, now: float) -> bool:
         """Tell whether this request can still be used; it is over exactly at ``expires_at`` (SEC-11)."""
@@ -61,7 +64,7 @@ class MagicLink:
 
 
 _COLUMNS = """id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to, ip, browser,
-    created_at, expires_at, closed_at"""
+    created_at, expires_at, closed_at, approved_at"""
 _CREATE = Sql(
     "create_magic_link",
     """INSERT INTO magic_links (id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to,
@@ -86,6 +89,11 @@ _CONSUME = Sql(
 # Two links of one mailbox, used at the same time, would each hold its own row and wait for the other's.
 _OF_MAILBOX = Sql("lock_magic_links", "SELECT id FROM magic_links WHERE email = (SELECT email FROM magic_links WHERE id = ?) ORDER BY id")
 _OF_ADDRESS = Sql("lock_magic_links_of_address", "SELECT id FROM magic_links WHERE email = ? ORDER BY id")
+_APPROVE = Sql(
+    "approve_magic_link",
+    "UPDATE magic_links SET approved_at = ? WHERE id = ? AND closed_at IS NULL AND expires_at > ? AND browser_hash IS NOT NULL",
+)
+_CLOSE = Sql("close_magic_link", "UPDATE magic_links SET closed_at = ?, close_reason = ? WHERE id = ? AND closed_at IS NULL")
 _CLOSE_OTHERS = Sql(
     "close_magic_links",
     "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND closed_at IS NULL",
@@ -135,6 +143,16 @@ async def consume(tx: Tx, link_id: UUID, now: float) -> bool:
     return await tx.run(_CONSUME, now, link_id, now) == 1
 
 
+async def approve(tx: Tx, link_id: UUID, now: float) -> bool:
+    """Let the asking browser in; False if the request is over or no browser made it."""
+    return await tx.run(_APPROVE, now, link_id, now) == 1
+
+
+async def close(tx: Tx, link_id: UUID, now: float, *, reason: str) -> None:
+    """End one request."""
+    await tx.run(_CLOSE, now, reason, link_id)
+
+
 async def close_all_of(tx: Tx, email: str, now: float) -> None:
     """End every open request of an address: a sign-in makes the others worthless (SEC-19)."""
     await tx.run(_CLOSE_OTHERS, now, email)
@@ -176,4 +194,5 @@ def _link(row: Row | None) -> MagicLink | None:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         closed=row["closed_at"] is not None,
+        approved=row["approved_at"] is not None,
     )

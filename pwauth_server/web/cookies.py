@@ -11,6 +11,8 @@ from pwauth_server.web.replies import Reply
 
 #: Ties a sign-in request to the browser that made it.
 REQUEST = "__Host-pwauth_request"
+#: Which of its sign-in requests a browser waits for.
+WAITING = "__Host-pwauth_waiting"
 #: Signs a browser in.
 SESSION = "__Host-pwauth_session"
 

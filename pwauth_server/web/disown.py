@@ -1,8 +1,8 @@
 """Disowning ("this wasn't me"): a harmless page behind the link of a notice, and the button on it."""
 
-from pwauth_server.errors import Malformed, PwauthError
+from pwauth_server.errors import Malformed
 from pwauth_server.flows import disown
-from pwauth_server.web import arrivals, bodies, pages, replies, schemas
+from pwauth_server.web import bodies, forms, pages, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Route
 
@@ -12,20 +12,15 @@ async def open_not_me(call: Call) -> Reply:
     token = call.request.args.get("token", "")
     if len(call.request.args.getlist("token", [])) != 1 or len(token) > bodies.MAX_TEXT:
         raise Malformed("The link is not complete.")
-    return replies.page(pages.render("not_me.html", token=token, nonce=arrivals.nonces(call.deps)[0]))
+    return pages.show(call.request, "not_me.html", token=token, nonce=forms.nonce(call.deps))
 
 
 async def not_me(call: Call) -> Reply:
     """Take back what happened since the letter."""
-    if not isinstance(call.body, schemas.DisownForm):
-        await disown.disown(call.deps, call.body.token, call.caller)
-        return replies.ok({"status": "disowned"})
-    arrivals.check_form(call, call.body.nonce)
-    try:
-        await disown.disown(call.deps, call.body.token, call.caller)
-    except PwauthError as refused:
-        return pages.refused(refused)
-    return replies.page(pages.render("not_me_done.html"))
+    await disown.disown(call.deps, call.body.token, call.caller)
+    if isinstance(call.body, schemas.DisownForm):
+        return pages.show(call.request, "not_me_done.html")
+    return replies.ok({"status": "disowned"})
 
 
 ROUTES = (

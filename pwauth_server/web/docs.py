@@ -6,7 +6,7 @@ from typing import Any
 
 from sanic_ext import Extend, Extension
 
-from pwauth_server.web import openapi, pages, replies
+from pwauth_server.web import openapi, pages
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Route
@@ -28,8 +28,8 @@ class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is u
         async def document(_: Call) -> Reply:
             return Reply(self._rendered()[0], content_type="application/yaml; charset=utf-8", kind="public")
 
-        async def page(_: Call) -> Reply:
-            return replies.page(self._rendered()[1])
+        async def page(call: Call) -> Reply:
+            return pages.show(call.request, "docs.html", **self._rendered()[1])
 
         self._edge.mount(
             (
@@ -38,12 +38,11 @@ class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is u
             )
         )
 
-    def _render(self) -> tuple[str, str]:
+    def _render(self) -> tuple[str, dict[str, Any]]:
         described = openapi.document(self._routes)
         operations: list[dict[str, Any]] = [
             {"method": method.upper(), "path": path, **operation}
             for path, methods in described["paths"].items()
             for method, operation in methods.items()
         ]
-        html = pages.render("docs.html", operations=operations, schemas=described["components"]["schemas"])
-        return openapi.text(self._routes), html
+        return openapi.text(self._routes), {"operations": operations, "schemas": described["components"]["schemas"]}

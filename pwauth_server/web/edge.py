@@ -28,10 +28,11 @@ from pwauth_server.errors import (
 )
 from pwauth_server.events import Caller
 from pwauth_server.rules import browsers, client_address
-from pwauth_server.web import bodies, cors, guards
+from pwauth_server.web import bodies, cors, forms, guards, pages
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
-from pwauth_server.web.route import Call, Guard, Route
+from pwauth_server.web.route import Call, Route
+from pwauth_server.web.schemas import Form
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNMATCHED = "unmatched"
@@ -60,6 +61,7 @@ class Edge:
     def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
         """Prepare constant headers and trusted proxies once."""
         self._app, self._log = app, log
+        app.ctx.product = config.webauthn_rp_name
         self._headers = HeaderSets(config)
         self._trusted = client_address.networks(config.trusted_proxies)
         self._cors = cors.Policy(config)
@@ -89,10 +91,8 @@ class Edge:
                     raise MethodNotAllowed(headers={"allow": allow})  # noqa: TRY301 - one place answers
                 else:
                     reply = await self._serve(route, request, parts)
-            except PwauthError as error:
-                reply = self._answer(error, request)
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing of it leaves
-                reply = self._answer(error, request)
+                reply = self._answer(error, request, methods.get(request.method))
             if open_to_scripts:
                 self._cors.decorate(request, reply, allow)
             return self._finish(request, reply, path)
@@ -107,20 +107,13 @@ class Edge:
             for limit in route.limits:
                 await deps.limiter.take(limit, bucket)
         call = Call(request, deps, caller, path=parts)
-        if route.guard is Guard.SESSION:
-            call.session = await guards.session(request, deps)
-        elif route.guard is Guard.RECENT:
-            call.session = await guards.recent(request, deps)
-        elif route.guard is Guard.ENROL:
-            call.session = await guards.enrolling(request, deps)
-        elif route.guard is Guard.ANYBODY:
-            call.current = await guards.current(request, deps)
-        elif route.guard is Guard.INTROSPECT:
-            await guards.api_key(request, deps, "introspect", caller.ip)
-        if route.form is not None and bodies.is_form(request):
+        await guards.admit(call, route.guard)
+        if route.form is not None and (route.body is None or bodies.is_form(request)):
             call.body = bodies.read(request, route.form, form=True)
         elif route.body is not None:
             call.body = bodies.read(request, route.body, form=False)
+        if isinstance(call.body, Form):
+            forms.own(call)
         return await route.handler(call)
 
     def _caller(self, request: StrictRequest) -> Caller:
@@ -134,12 +127,15 @@ class Edge:
             return str(given)
         return self.deps.entropy.serial()
 
-    def _answer(self, error: Exception, request: StrictRequest) -> Reply:
+    def _answer(self, error: Exception, request: StrictRequest, route: Route | None = None) -> Reply:
         if not isinstance(error, PwauthError):
             self._log.failure("request_failed", error, request_id=request.request_id)
             error = Fault()
         elif isinstance(error, Fault) and error.__cause__ is not None:
             self._log.failure("request_failed", error.__cause__, request_id=request.request_id)
+        is_from_page = request.method in {"GET", "HEAD"} or bodies.is_form(request)
+        if route is not None and route.is_for_people and is_from_page and pages.are_wanted(request):
+            return pages.refused(request, error)
         return problem(error, request.request_id)
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:

@@ -12,9 +12,25 @@ from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules import client_address, secrets
 from pwauth_server.web import cookies
+from pwauth_server.web.route import Call, Guard
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORT = re.compile(r":\d+\Z", re.ASCII)
+
+
+async def admit(call: Call, guard: Guard) -> None:
+    """Let a call in that may come in, and remember as whom; raise what it is refused with."""
+    request, deps = call.request, call.deps
+    if guard is Guard.SESSION:
+        call.session = await session(request, deps)
+    elif guard is Guard.RECENT:
+        call.session = await recent(request, deps)
+    elif guard is Guard.ENROL:
+        call.session = await enrolling(request, deps)
+    elif guard is Guard.ANYBODY:
+        call.current = await current(request, deps)
+    elif guard is Guard.INTROSPECT:
+        await api_key(request, deps, "introspect", call.caller.ip)
 
 
 def bearer(request: Request) -> str | None:
@@ -69,7 +85,8 @@ async def current(request: Request, deps: Deps) -> Current | None:
     if cookie is None:
         return None
     try:
-        same_origin(request, deps.config)
+        if request.method not in _SAFE:
+            same_origin(request, deps.config)
         return Current(await sessions.of_cookie(deps, cookie), on_purpose=False)
     except (CrossOrigin, Unauthenticated):
         return None

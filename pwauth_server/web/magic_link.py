@@ -1,14 +1,17 @@
 """Signing in by mail: ask, open the harmless page, show link or code."""
 
+from collections.abc import Callable
+from uuid import UUID
+
 from sanic import Request
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfirmationRequired, Malformed, PwauthError
-from pwauth_server.flows import magic_link
+from pwauth_server.errors import ConfirmationRequired, Malformed
+from pwauth_server.flows import magic_link, waiting
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.rules import ids, policy
 from pwauth_server.rules.limits import Limit
-from pwauth_server.web import arrivals, bodies, cookies, pages, replies, schemas
+from pwauth_server.web import arrivals, bodies, cookies, forms, pages, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 
@@ -16,13 +19,20 @@ from pwauth_server.web.route import Call, Guard, Route
 async def request_magic(call: Call) -> Reply:
     """Queue a letter and remember the browser that asked."""
     body: schemas.MagicRequest = call.body
+    request_id, asked = await ask(call, body.email, return_to(call.deps, body.return_to))
+    return asked(replies.ok({"status": "accepted", "request_id": str(request_id)}))
+
+
+async def ask(call: Call, email: str, wanted: str | None) -> tuple[UUID, Callable[[Reply], Reply]]:
+    """Queue a letter to a canonical address; return the request's id, and what adds the asking browser's cookie to the answer."""
     value, browser_hash = cookies.binding_of(call.request) or cookies.new_binding(call.deps.entropy.random(32))
-    request_id = await magic_link.request(
-        call.deps, email=body.email, return_to=_return_to(call.deps, body.return_to), browser_hash=browser_hash, caller=call.caller
-    )
-    reply = replies.ok({"status": "accepted", "request_id": str(request_id)})
-    cookies.put(reply, cookies.REQUEST, value, max_age=cookies.REQUEST_LIFE)
-    return reply
+    request_id = await magic_link.request(call.deps, email=email, return_to=wanted, browser_hash=browser_hash, caller=call.caller)
+
+    def asked(reply: Reply) -> Reply:
+        cookies.put(reply, cookies.REQUEST, value, max_age=cookies.REQUEST_LIFE)
+        return reply
+
+    return request_id, asked
 
 
 async def open_link(call: Call) -> Reply:
@@ -33,7 +43,7 @@ async def open_link(call: Call) -> Reply:
     wants_page = call.deps.config.magic_link_get == "interstitial" or _looks_like_browser(call.request)
     if wants_page or call.request.method == "HEAD":
         magic_link.page_opened(call.deps, call.caller)
-        return replies.page(_page(call, token))
+        return _page(call, token)
     # A client that asked for JSON by name is no mail scanner; `strict` still wants the cookie.
     return arrivals.by_program(call, await _verify(call, token, confirmed=True))
 
@@ -56,18 +66,18 @@ async def verify_code(call: Call) -> Reply:
 
 
 async def _verify_form(call: Call, form: schemas.MagicForm) -> Reply:
-    arrivals.check_form(call, form.nonce)
+    if form.number is not None:
+        is_in = await waiting.approve(call.deps, token=form.token, number=form.number, caller=call.caller)
+        return pages.show(call.request, "let_in.html", status=200 if is_in else 403, is_in=is_in)
     try:
         done = await _verify(call, form.token, confirmed=form.confirm_other_device == "true")
     except ConfirmationRequired as asked:
-        return replies.page(_page(call, form.token, asked), status=asked.status)
-    except PwauthError as refused:
-        return pages.refused(refused)
+        return _page(call, form.token, asked)
     return arrivals.by_form(call, done)
 
 
-def _page(call: Call, token: str, asked: ConfirmationRequired | None = None) -> str:
-    return pages.render("verify_magic.html", token=token, nonce=arrivals.nonces(call.deps)[0], asked=asked)
+def _page(call: Call, token: str, asked: ConfirmationRequired | None = None) -> Reply:
+    return pages.show(call.request, "verify_magic.html", asked, token=token, nonce=forms.nonce(call.deps), asked=asked)
 
 
 async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn | SecondFactorDue:
@@ -82,7 +92,8 @@ async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn | Seco
     )
 
 
-def _return_to(deps: Deps, wanted: str | None) -> str | None:
+def return_to(deps: Deps, wanted: str | None) -> str | None:
+    """Return where somebody wants to go if that is a place of ours or an allowed one; raise Malformed otherwise (SEC-94)."""
     if wanted is None:
         return None
     try:

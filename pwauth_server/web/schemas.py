@@ -26,7 +26,8 @@ Text = Annotated[str, Field(max_length=4096)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without blanks around it; raise ValueError for one that does not print."""
     if not text.isprintable():
         raise ValueError("text")
     return text.strip()
@@ -71,12 +72,18 @@ class MagicVerification(Body):
     confirm_other_device: Annotated[bool, Field(description="Sign in here although another browser asked for the link.")] = False
 
 
-class MagicForm(Body):
-    """The same from our own page."""
+class Form(Body):
+    """A form of a page of ours."""
+
+    nonce: Text
+
+
+class MagicForm(Form):
+    """The same from our own page; with `number` the waiting browser is let in instead."""
 
     token: Text
-    nonce: Text
     confirm_other_device: Literal["true", "false"] = "false"
+    number: Annotated[str, Field(max_length=10)] | None = None
 
 
 class CodeVerification(Body):
@@ -109,12 +116,11 @@ class TotpVerification(Body):
     pending_id: Annotated[Text | None, Field(description="Of a sign-in that waits for its second factor.")] = None
 
 
-class TotpForm(Body):
+class TotpForm(Form):
     """Finish a sign-in from our own page."""
 
     pending_id: Text
     code: Text
-    nonce: Text
 
 
 class RecoveryVerification(Body):
@@ -124,12 +130,11 @@ class RecoveryVerification(Body):
     pending_id: Text | None = None
 
 
-class RecoveryForm(Body):
+class RecoveryForm(Form):
     """Finish a sign-in from our own page."""
 
     pending_id: Text
     code: Text
-    nonce: Text
 
 
 class RecoveryCodes(Answer):
@@ -144,7 +149,7 @@ class Disowning(Body):
     token: Annotated[Text, Field(description="Of the link in the notice.")]
 
 
-class DisownForm(Body):
+class DisownForm(Form):
     """The same from our own page."""
 
     token: Text
@@ -235,7 +240,7 @@ class Ended(Answer):
 class Changes(Change):
     """What to change about oneself; what is not named stays."""
 
-    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)] | None = None
+    name: Annotated[str, AfterValidator(printable), Field(max_length=100)] | None = None
     mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent and their links count.")] | None = None
 
 

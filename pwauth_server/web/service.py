@@ -1,7 +1,7 @@
 """The server about itself: health, metrics, the front door."""
 
 from pwauth_server.adapters.metrics import CONTENT_TYPE
-from pwauth_server.errors import Unauthenticated, Unavailable
+from pwauth_server.errors import Missing, Unauthenticated, Unavailable
 from pwauth_server.flows import account, health
 from pwauth_server.web import guards, pages, replies, schemas
 from pwauth_server.web.replies import Reply
@@ -28,18 +28,21 @@ async def metrics(call: Call) -> Reply:
 
 async def front_door(call: Call) -> Reply:
     """Tell a person whether they are signed in, and a program where the API is described."""
-    if "text/html" not in call.request.headers.get("accept", ""):
+    if not pages.are_wanted(call.request):
         return replies.ok({"name": "pwauth", "openapi": "/openapi.yaml", "docs": "/docs"})
     try:
         me = await account.me(call.deps, await guards.session(call.request, call.deps))
     except Unauthenticated:
         me = None
-    return replies.page(pages.render("front_door.html", me=me))
+    return pages.show(call.request, "front_door.html", me=me)
 
 
-async def stylesheet(_: Call) -> Reply:
-    """Serve the one stylesheet."""
-    return Reply(pages.STYLESHEET, content_type="text/css; charset=utf-8", kind="public")
+async def static(call: Call) -> Reply:
+    """Serve a stylesheet, a script or a picture of ours."""
+    found = pages.STATIC.get(call.path["name"])
+    if found is None:
+        raise Missing
+    return Reply(found[1], content_type=found[0], kind="public")
 
 
 _HEALTH = {503: "The database does not answer."}
@@ -53,5 +56,8 @@ ROUTES = (
         "GET", "/metrics", metrics, "Prometheus metrics", "Service",
         limits=(), cors=False, media_type="text/plain", statuses={401: "The token is wrong.", 404: "Not for this peer."},
     ),
-    Route("GET", "/static/pwauth.css", stylesheet, "Stylesheet of the pages", "Service", limits=(), media_type="text/css"),
+    Route(
+        "GET", "/static/<name:str>", static, "Files of the pages", "Service",
+        limits=(), media_type="text/css", statuses={404: "No such file."},
+    ),
 )  # fmt: skip

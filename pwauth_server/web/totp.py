@@ -41,16 +41,19 @@ async def _verify(call: Call, body: schemas.TotpVerification) -> SignedIn | Seco
 
 
 async def _verify_form(call: Call, form: schemas.TotpForm) -> Reply:
-    arrivals.check_form(call, form.nonce)
     try:
-        if not re.fullmatch(PATTERN, form.code.strip(), re.ASCII):
-            raise Malformed("That is no code: it has six digits.")
-        done = await totp.verify_second(
-            call.deps, pending_id=form.pending_id, code=form.code.strip(), caller=call.caller, current=call.current
-        )
+        code = six_digits(form.code)
+        done = await totp.verify_second(call.deps, pending_id=form.pending_id, code=code, caller=call.caller, current=call.current)
     except PwauthError as problem:
         return await arrivals.second_factor_refused(call, form.pending_id, problem)
     return arrivals.by_form(call, done)
+
+
+def six_digits(typed: str) -> str:
+    """Return what somebody typed into a page as a code of an app; raise Malformed if it cannot be one."""
+    if not re.fullmatch(PATTERN, typed.strip(), re.ASCII):
+        raise Malformed("That is no code: it has six digits.")
+    return typed.strip()
 
 
 ROUTES = (

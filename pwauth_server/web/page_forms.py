@@ -1,0 +1,61 @@
+"""Forms of the sign-in page and of the account page."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from pwauth_server.web.passkey_schemas import Name
+from pwauth_server.web.schemas import Form, Text, printable
+
+__all__ = ["CodeForm", "ConfirmForm", "Form", "NameForm", "PasskeyAnswerForm", "PasskeyForm", "SignInForm", "TotpForm"]
+
+Address = Annotated[str, Field(max_length=300)]
+ReturnTo = Annotated[str, Field(max_length=2048)]
+#: What somebody typed; the handler says on the page what is wrong with it.
+Typed = Annotated[str, Field(max_length=40)]
+
+
+class SignInForm(Form):
+    """Ask for a letter."""
+
+    email: Address
+    return_to: ReturnTo = ""
+
+
+class CodeForm(Form):
+    """Type the code of one's letter, or of one's app."""
+
+    code: Typed
+
+
+class TotpForm(CodeForm):
+    """Sign in by a code of one's app."""
+
+    email: Address
+    return_to: ReturnTo = ""
+
+
+class PasskeyAnswerForm(Form):
+    """A passkey's answer to a challenge: in a form, so that the session lands in a cookie."""
+
+    pending_id: Text
+    response: Annotated[Text, Field(description="`PublicKeyCredential.toJSON()` as JSON.")]
+    return_to: ReturnTo = ""
+
+
+class NameForm(Form):
+    """Change one's name."""
+
+    name: Annotated[str, AfterValidator(printable), Field(max_length=100)]
+
+
+class PasskeyForm(Form):
+    """Give a passkey another name."""
+
+    name: Name
+
+
+class ConfirmForm(CodeForm):
+    """Confirm who one is by a code of the app, or by a recovery code."""
+
+    return_to: ReturnTo = ""

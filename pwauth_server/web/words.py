@@ -1,0 +1,69 @@
+"""What pages say, in the reader's language: every sentence lies in `sentences/`, one file for each language."""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from pwauth_server.errors import PwauthError
+from pwauth_server.rules import languages
+
+#: The first is for readers of no other; errors are written in it.
+LANGUAGES = ("en", "de")
+
+
+class Words:
+    """The sentences of one language; templates know it as ``t``."""
+
+    def __init__(self, language: str) -> None:
+        """Read the file of a language."""
+        self.language = language
+        text = files("pwauth_server.web").joinpath(f"sentences/{language}.toml").read_text("utf-8")
+        self._sentences: dict[str, str] = dict(_flat("", tomllib.loads(text)))
+
+    def __call__(self, key: str, **values: Any) -> Markup:
+        """Return a sentence with its ``{gaps}`` filled; both are escaped. Raises KeyError for one that is missing."""
+        return Markup(escape(self._sentences[key])).format(**values)  # noqa: S704 - escaped right here, and `format` escapes values
+
+    def count(self, key: str, number: int) -> Markup:
+        """Return the sentence for one or for several."""
+        return self(f"{key}.{'one' if number == 1 else 'many'}", number=number)
+
+    def error(self, error: PwauthError) -> Markup:
+        """Return the public sentence of an error; what is said in English only stays so."""
+        known = self._sentences.get(f"errors.{error.word}")
+        return escape(known if known is not None and error.detail == error.sentence() else error.detail)
+
+    def event(self, word: str) -> Markup:
+        """Return what happened, in words; an event that nobody has described is named as it is."""
+        return escape(self._sentences.get(f"events.{word}", word))
+
+    def moment(self, at: float) -> Markup:
+        """Return a moment (Unix seconds) as people write it, in UTC."""
+        when = datetime.fromtimestamp(at, UTC)
+        month = self._sentences["months"].split()[when.month - 1]
+        return self("moment", day=when.day, month=month, year=when.year, time=f"{when:%H:%M}")
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return the names of all sentences."""
+        return frozenset(self._sentences)
+
+
+def of(accept_language: str) -> Words:
+    """Return the words for a reader whose browser sends this header."""
+    return _WORDS[languages.preferred(accept_language, LANGUAGES)]
+
+
+def _flat(prefix: str, table: Mapping[str, Any]) -> Any:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield prefix + name, value
+
+
+_WORDS = {language: Words(language) for language in LANGUAGES}

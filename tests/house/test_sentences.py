@@ -1,0 +1,69 @@
+"""What pages say: each sentence in one place, the same ones in every language, all of them used."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from pwauth_server.web import words
+from scripts.readme_tables import sent
+
+WEB = Path(words.__file__).parent
+SOURCES = "\n".join(path.read_text() for path in [*WEB.glob("templates/*.html"), *WEB.glob("*.py")])
+ENGLISH, *OTHERS = (words.Words(language) for language in words.LANGUAGES)
+#: Keys that are put together from parts: what begins like this is used.
+FAMILIES = (
+    *("months", "moment", "events."),
+    *re.findall(r't(?:\.count)?\("([\w.]+[._])"', SOURCES),
+    *re.findall(r'\)\(f"([\w.]+[._])\{', SOURCES),
+)
+
+
+def own(known: words.Words) -> set[str]:
+    """Return the sentences that every language has; errors are said in English by the code."""
+    return {key for key in known.keys if not key.startswith("errors.")}
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.language)
+def test_every_language_says_the_same(other: words.Words) -> None:
+    """A reader of another language misses nothing, and each sentence has the same gaps."""
+    assert own(other) == own(ENGLISH)
+    assert {key for key in own(other) if gaps(other, key) != gaps(ENGLISH, key)} == set()
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.language)
+def test_every_error_is_said_in_every_language(other: words.Words) -> None:
+    """Whoever is refused reads why, in the language of the page around it."""
+    assert {f"errors.{error.word}" for error in sent()} == other.keys - own(other)
+
+
+def test_every_sentence_is_used() -> None:
+    """A sentence that no page says would be translated in vain."""
+    asked = set(re.findall(r't(?:\.count)?\("([\w.]+)"', SOURCES))
+    said = {key for key in own(ENGLISH) if key.startswith(FAMILIES) or key in asked or key.rpartition(".")[0] in asked}
+    assert own(ENGLISH) - said == set()
+
+
+def test_every_sentence_that_is_asked_for_exists() -> None:
+    """A page never breaks on a word that nobody wrote."""
+    asked = set(re.findall(r'\bt\("([\w.]+)"', SOURCES))
+    assert {key for key in asked if not key.endswith((".", "_"))} <= ENGLISH.keys
+
+
+def test_nothing_is_said_outside_the_files() -> None:
+    """Templates hold markup and gaps; a bare word in them would stay English for ever (the API's description is for developers)."""
+    for path in sorted(WEB.glob("templates/*.html")):
+        if path.name != "docs.html":
+            bare = re.sub(r"\{% block width %\}.*?%\}|\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<[^>]*>", " ", path.read_text(), flags=re.DOTALL)
+            assert re.findall(r"[^\W\d_]{2,}", bare) == [], path.name
+
+
+def test_values_and_sentences_are_escaped() -> None:
+    """Neither a translator's slip nor a person's name becomes markup (SEC-13)."""
+    assert ENGLISH("signin.heading", product="<b>&") == "Sign in to &lt;b&gt;&amp;"
+
+
+def gaps(known: words.Words, key: str) -> set[str]:
+    """Return the names of the gaps of a sentence."""
+    return {name for _, name, _, _ in string.Formatter().parse(known._sentences[key]) if name}
