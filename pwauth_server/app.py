@@ -31,7 +31,21 @@ from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch
 from pwauth_server.store.connect import connect
-from pwauth_server.web import account, disown, magic_link, passkeys, recovery, service, tokens, totp, well_known
+from pwauth_server.web import (
+    account,
+    admin_log,
+    admin_mail,
+    admin_users,
+    disown,
+    magic_link,
+    own_data,
+    passkeys,
+    recovery,
+    service,
+    tokens,
+    totp,
+    well_known,
+)
 from pwauth_server.web.docs import ApiDocs
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
@@ -39,7 +53,8 @@ from pwauth_server.worker import Chore, Worker
 
 ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
-    *(*account.ROUTES, *disown.ROUTES, *well_known.ROUTES, *service.ROUTES),
+    *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
+    *(*well_known.ROUTES, *service.ROUTES),
 )
 
 #: Seconds between two rounds of housekeeping.

@@ -15,6 +15,11 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign_in.failed"
     SECOND_FACTOR_DUE = "sign_in.second_factor_due"
     USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_DELETED = "user.deleted"
+    USER_EXPORTED = "user.exported"
     UNVERIFIED_RESET = "user.unverified_account_reset"
     UNVERIFIED_EXPIRED = "user.unverified_expired"
     ROLE_GRANTED = "user.role_granted"
@@ -35,6 +40,10 @@ class Event(StrEnum):
     SESSION_ENDED = "session.ended"
     TOKENS_ISSUED = "tokens.issued"
     REFRESH_REUSED = "refresh.reused"
+    INVITE_SENT = "invite.sent"
+    INVITE_ACCEPTED = "invite.accepted"
+    INVITE_WITHDRAWN = "invite.withdrawn"
+    LETTER_TESTED = "letter.tested"
     LETTER_QUEUED = "letter.queued"
     LETTER_SENT = "letter.sent"
     LETTER_DEFERRED = "letter.deferred"
@@ -104,6 +113,8 @@ class Reason(StrEnum):
     CLONED = "cloned"
     LOGOUT = "logout"
     ENDED_BY_USER = "ended_by_user"
+    ENDED_BY_ADMIN = "ended_by_admin"
+    DELETED = "deleted"
     REVOKED = "revoked"
     REUSE = "reuse"
     STEPPED_UP = "stepped_up"
@@ -118,6 +129,10 @@ class Caller:
     #: Browser and system in words ("Firefox on Linux"): never the raw header (SEC-58, SEC-73).
     browser: str = "unknown"
     request_id: str = ""
+
+
+#: Whoever has the command line of the server's own machine.
+ON_THE_HOST = Caller(browser="command line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +151,4 @@ class Occurrence:
 
 def by_hand(event: Event, at: float, **facts: str) -> Occurrence:
     """Return what somebody did on the host, by the command line."""
-    return Occurrence(event, at, Caller(browser="command line"), facts=dict(facts))
+    return Occurrence(event, at, ON_THE_HOST, facts=dict(facts))

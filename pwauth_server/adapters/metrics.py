@@ -42,7 +42,17 @@ _FAILURES = (
     Reason.WRONG_ACCOUNT,
     Reason.CLONED,
 )
-_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE, Reason.STEPPED_UP, Reason.DISOWNED)
+_ENDINGS = (
+    Reason.LOGOUT,
+    Reason.ENDED_BY_USER,
+    Reason.ENDED_BY_ADMIN,
+    Reason.DISABLED,
+    Reason.DELETED,
+    Reason.REVOKED,
+    Reason.REUSE,
+    Reason.STEPPED_UP,
+    Reason.DISOWNED,
+)
 
 
 @dataclass(frozen=True, slots=True)

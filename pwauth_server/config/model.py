@@ -46,7 +46,7 @@ class Config(BaseModel):
     refresh_grace_seconds: int = Field(10, ge=0, le=60, description="How long a lost refresh answer is given again.")
 
     # -- signing in
-    signup: Literal["open", "domains"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains.")
+    signup: Literal["open", "domains", "invite"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains, or nobody; besides those that an administrator invited.")
     signup_domains: list[str] = Field([], description='Exact mail domains for signup = "domains".')
     enrolment: Literal["session", "first_use"] = Field("session", description="Who may add the first factor: a signed-in person, or anybody for an address that was never proven; that one is fenced in.")
     totp_mode: Literal["fallback", "second_factor", "both"] = Field("fallback", description="Whether a one-time password signs in alone, is asked for after every other first factor but a passkey, or both.")

@@ -25,3 +25,8 @@ def parse(text: str) -> UUID | None:
     except ValueError:
         return None
     return found if str(found) == text else None
+
+
+def shown(stored: UUID | bytes | None) -> str | None:
+    """Return an id as we print it, from whatever form a database row has it in."""
+    return None if stored is None else str(UUID(bytes=stored) if isinstance(stored, bytes) else stored)

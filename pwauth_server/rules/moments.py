@@ -1,6 +1,9 @@
 """Moments (Unix seconds) as text."""
 
+import re
 from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def in_words(moment: float) -> str:
@@ -11,3 +14,10 @@ def in_words(moment: float) -> str:
 def rfc3339(moment: float) -> str:
     """Return a moment as programs read it (RFC 3339, whole seconds, UTC)."""
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_rfc3339(text: str) -> float:
+    """Read a moment as programs write it, with its zone; raise ValueError for anything else."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("moment")
+    return datetime.fromisoformat(text.upper()).timestamp()

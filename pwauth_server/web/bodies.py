@@ -41,6 +41,11 @@ def read(request: Request, shape: type[Shape], *, form: bool) -> Shape:
     return validated(shape, content)
 
 
+def query(request: Request, shape: type[Shape]) -> Shape:
+    """Return the query string as ``shape``; raise Malformed for anything else in it (SEC-78)."""
+    return validated(shape, _form(request.query_string.encode()) if request.query_string else {})
+
+
 def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:
     """Return ``content`` as ``shape``; raise Malformed naming our fields, never the values."""
     try:

@@ -31,7 +31,7 @@ from pwauth_server.rules import browsers, client_address
 from pwauth_server.web import bodies, cors, guards
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
-from pwauth_server.web.route import Call, Guard, Route
+from pwauth_server.web.route import ADMINISTRATION, Call, Guard, Route
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNMATCHED = "unmatched"
@@ -78,11 +78,14 @@ class Edge:
     def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
         allow = ", ".join(sorted({*methods, "OPTIONS"}))
         open_to_scripts = all(route.cors for route in methods.values())
+        is_administration = not ADMINISTRATION.isdisjoint(route.guard for route in methods.values())
 
         async def entry(request: StrictRequest, **parts: str) -> Reply:
             request.started = perf_counter()
             request.request_id = self._request_id(request)
             try:
+                if is_administration:  # before it is configured, not even OPTIONS finds it
+                    await guards.administration(request, self.deps)
                 if request.method == "OPTIONS":
                     reply = Reply(status=204).add("allow", allow)
                 elif (route := methods.get(request.method)) is None:
@@ -117,10 +120,9 @@ class Edge:
             call.current = await guards.current(request, deps)
         elif route.guard is Guard.INTROSPECT:
             await guards.api_key(request, deps, "introspect", caller.ip)
-        if route.form is not None and bodies.is_form(request):
-            call.body = bodies.read(request, route.form, form=True)
-        elif route.body is not None:
-            call.body = bodies.read(request, route.body, form=False)
+        elif route.guard in ADMINISTRATION:
+            call.admin = await guards.admin(request, deps, caller.ip, writes=route.guard is Guard.ADMIN_WRITE)
+        _read(call, route)
         return await route.handler(call)
 
     def _caller(self, request: StrictRequest) -> Caller:
@@ -162,6 +164,16 @@ class Edge:
         else:
             ours = error
         return self._finish(request, self._answer(ours, request), UNMATCHED)
+
+
+def _read(call: Call, route: Route) -> None:
+    """Fill in what the client sent, in the route's own shapes."""
+    if route.filters is not None:
+        call.query = bodies.query(call.request, route.filters)
+    if route.form is not None and bodies.is_form(call.request):
+        call.body = bodies.read(call.request, route.form, form=True)
+    elif route.body is not None:
+        call.body = bodies.read(call.request, route.body, form=False)
 
 
 def _same_status(status: int) -> PwauthError:

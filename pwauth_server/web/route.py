@@ -10,6 +10,7 @@ from sanic import Request
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
+from pwauth_server.flows.admin_access import Actor
 from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules.limits import Limit
@@ -25,6 +26,12 @@ class Guard(Enum):
     ENROL = "enrol"  #: the same, or with `enrolment = "first_use"` somebody without any credential
     ANYBODY = "anybody"  #: everybody; whoever shows a bearer token must hold its session
     INTROSPECT = "introspect"  #: a program with an API key of this scope
+    ADMIN_READ = "admin_read"  #: a program with a key of scope `admin:read`, or an administrator (SEC-90)
+    ADMIN_WRITE = "admin_write"  #: the same with `admin:write`, or an administrator who has just shown a passkey
+
+
+#: Routes that nobody finds before administration is configured.
+ADMINISTRATION = frozenset({Guard.ADMIN_READ, Guard.ADMIN_WRITE})
 
 
 @dataclass(slots=True)
@@ -40,6 +47,10 @@ class Call:
     session: Session | None = None
     #: What session the caller holds who signs in; may be set where the guard is ANYBODY.
     current: Current | None = None
+    #: Who administers; set where the guard is ADMIN_READ or ADMIN_WRITE.
+    admin: Actor | None = None
+    #: The validated query string, of the route's own type.
+    query: Any = None
     #: Parts of the path.
     path: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,6 +60,13 @@ class Call:
         if self.session is None:  # a route without guard asked: a mistake of ours, closed
             raise LookupError("session")
         return self.session
+
+    @property
+    def actor(self) -> Actor:
+        """Return who administers, as the guard let them in."""
+        if self.admin is None:  # a route without guard asked: a mistake of ours, closed
+            raise LookupError("admin")
+        return self.admin
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -73,8 +91,12 @@ class Route:
     #: What is answered with 200 in its place, where there is more to do first.
     instead: type[BaseModel] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    #: The shape of the query string where its parameters are optional; unknown ones are refused.
+    filters: type[BaseModel] | None = None
     #: Statuses besides 200 and the common ones, with their meaning.
     statuses: Mapping[int, str] = field(default_factory=dict)
     #: Whether scripts of allowed origins may call it.
     cors: bool = True
     media_type: str = "application/json"
+    #: Other media types of the same answer.
+    also: tuple[str, ...] = ()

@@ -32,6 +32,9 @@ def _printable(text: str) -> str:
     return text.strip()
 
 
+Name = Annotated[str, AfterValidator(_printable), Field(max_length=100)]
+
+
 class Body(BaseModel):
     """A body whose unknown fields are ignored: clients of the seed may send more than we read."""
 
@@ -235,7 +238,7 @@ class Ended(Answer):
 class Changes(Change):
     """What to change about oneself; what is not named stays."""
 
-    name: Annotated[str, AfterValidator(_printable), Field(max_length=100)] | None = None
+    name: Name | None = None
     mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent and their links count.")] | None = None
 
 

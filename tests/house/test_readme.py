@@ -22,7 +22,8 @@ SCRIPTS = "\n".join(path.read_text() for path in sorted((ROOT / "scripts").glob(
 
 #: Mounted by the extension that describes the others.
 DESCRIPTIONS = {("GET", "/docs"), ("GET", "/openapi.yaml")}
-ADDRESSES = {(route.method, route.path) for route in ROUTES} | DESCRIPTIONS
+#: What stands for a part of a path, in a shell.
+ADDRESSES = {(route.method, re.sub(r"<\w+:str>", "$ID", route.path)) for route in ROUTES} | DESCRIPTIONS
 
 
 def test_every_call_that_is_shown_exists() -> None:
@@ -33,7 +34,7 @@ def test_every_call_that_is_shown_exists() -> None:
 
 def test_every_path_that_is_named_exists() -> None:
     """A path in passing (`/docs`) is a promise as well."""
-    named = {path.rstrip(".") for path in re.findall(r"(?:`|localhost:3000)(/[\w.][\w./-]*)", README)}
+    named = {path.rstrip(".") for path in re.findall(r"(?:`|localhost:3000)(/[\w.][\w./$-]*)", README)}
     assert {"/docs", "/metrics"} <= named
     assert {path for path in named if not any(exists(method, path) for method, _ in ADDRESSES)} == set()
 
@@ -150,11 +151,11 @@ def tables(text: str) -> Iterator[list[str]]:
 def calls(text: str) -> Iterator[tuple[str, str]]:
     """Yield method and path of every call of curl, and of every `METHOD /path`."""
     for line in text.replace("\\\n", " ").splitlines():
-        found = re.search(r"curl\b.*?localhost:3000\}?(/[\w./-]*)", line)
+        found = re.search(r"curl\b.*?localhost:3000\}?(/[\w./$-]*)", line)
         if found:
             method = re.search(r"-X (\w+)", line)
             yield method[1] if method else "POST" if re.search(r" (-d|--json) ", line) else "GET", found[1]
-    yield from re.findall(r"\b(GET|POST|PATCH|DELETE) (/[\w./-]*)", text)
+    yield from re.findall(r"\b(GET|POST|PATCH|DELETE) (/[\w./$-]*)", text)
 
 
 def commands(text: str) -> Iterator[list[str]]:
