@@ -18,6 +18,10 @@ class Me:
     session: Session
     sessions: int
 
+    def __hash__(self) -> int:
+        """Hash by session; equality still looks at everything."""
+        return hash(self.session)
+
 
 async def me(deps: Deps, session: Session) -> Me:
     """Return the person of a session."""

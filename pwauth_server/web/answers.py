@@ -10,6 +10,8 @@ from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.rules.tokens import Access
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def tokens(pair: TokenPair) -> dict[str, Any]:
     """Return `schemas.Tokens`."""
@@ -36,9 +38,10 @@ def session(it: Session, current: Session) -> dict[str, Any]:
     }
 
 
-def person(me: Me) -> dict[str, Any]:
-    """Return `schemas.Person`."""
-    return {
+@lru_cache(maxsize=4096)
+def person(me: Me) -> bytes:
+    """Return `schemas.Person` as JSON; the same person in an unchanged session reads the same."""
+    content = {
         "sub": str(me.user.id),
         "email": me.user.email,
         "email_verified": me.user.verified,
@@ -51,6 +54,7 @@ def person(me: Me) -> dict[str, Any]:
         "acr": me.session.acr,
         "sessions": me.sessions,
     }
+    return _encode(content).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -74,4 +78,4 @@ def introspection(access: Access, it: Session) -> bytes:
         "aud": access.audience,
         "roles": it.roles,
     }
-    return json.dumps(content, separators=(",", ":")).encode()
+    return _encode(content).encode()

@@ -26,8 +26,7 @@ from pwauth_server.errors import (
     TooLarge,
     Unavailable,
 )
-from pwauth_server.events import Caller
-from pwauth_server.rules import browsers, client_address
+from pwauth_server.rules import client_address
 from pwauth_server.web import bodies, cors, guards
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
@@ -100,27 +99,23 @@ class Edge:
         return entry
 
     async def _serve(self, route: Route, request: StrictRequest, parts: Mapping[str, str]) -> Reply:
-        caller = self._caller(request)
-        deps = self.deps
+        deps, ip = self.deps, self._ip(request)
         if route.limits:
-            bucket = client_address.bucket(caller.ip)
+            bucket = client_address.bucket(ip)
             for limit in route.limits:
                 await deps.limiter.take(limit, bucket)
-        call = Call(request, deps, caller, path=parts)
+        call = Call(request, deps, ip, path=parts)
         if route.guard is Guard.SESSION:
             call.session = await guards.session(request, deps)
         elif route.guard is Guard.INTROSPECT:
-            await guards.api_key(request, deps, "introspect", caller.ip)
-        if route.form is not None and bodies.is_form(request):
-            call.body = bodies.read(request, route.form, form=True)
-        elif route.body is not None:
-            call.body = bodies.read(request, route.body, form=False)
+            await guards.api_key(request, deps, "introspect", ip)
+        if route.body is not None:
+            call.body = bodies.read(request, route.body, route.form, repeats=route.repeats)
         return await route.handler(call)
 
-    def _caller(self, request: StrictRequest) -> Caller:
+    def _ip(self, request: StrictRequest) -> str:
         forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
-        ip = client_address.client(guards.peer(request), forwarded, self._trusted)
-        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")[:256]), request.request_id)
+        return client_address.client(guards.peer(request), forwarded, self._trusted)
 
     def _request_id(self, request: StrictRequest) -> str:
         given = request.headers.get("x-request-id")

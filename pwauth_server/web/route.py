@@ -6,12 +6,13 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
-from sanic import Request
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
 from pwauth_server.flows.sessions import Session
+from pwauth_server.rules import browsers
 from pwauth_server.rules.limits import Limit
+from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import Reply
 
 
@@ -27,15 +28,22 @@ class Guard(Enum):
 class Call:
     """One request on its way to a handler."""
 
-    request: Request
+    request: StrictRequest
     deps: Deps
-    caller: Caller
+    #: The client's address.
+    ip: str
     #: The validated body, of the route's own type.
     body: Any = None
     #: Whose session asks; set where the guard is SESSION.
     session: Session | None = None
     #: Parts of the path.
     path: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        """Return who asks; put together when a handler wants to know, most never do."""
+        browser = browsers.in_words(self.request.headers.get("user-agent", "")[:256])
+        return Caller(self.ip, browser, self.request.request_id)
 
     @property
     def owner(self) -> Session:
@@ -63,6 +71,8 @@ class Route:
     body: type[BaseModel] | None = None
     #: An HTML form is taken as well, in this shape.
     form: type[BaseModel] | None = None
+    #: The same bodies come again and again, from programs that we trust: they are read once each.
+    repeats: bool = False
     answer: type[BaseModel] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     #: Statuses besides 200 and the common ones, with their meaning.
