@@ -22,6 +22,7 @@ from pwauth_server.rules.limits import Limit
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LETTER_STATUSES = ("pending", "sending", "sent", "failed", "expired")
 
+_KINDS = (("access",), ("refresh",))
 _CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
 _FAILURES = (
     Reason.UNKNOWN,
@@ -66,7 +67,6 @@ class Metrics:
         self._attempts = counter("auth_attempts", "Attempts to sign in.", "method", "outcome", "reason")
         self._created = counter("sessions_created", "Sessions begun.", "method")
         self._ended = counter("sessions_ended", "Sessions ended before their time.", "reason")
-        self._issued = counter("tokens_issued", "Tokens issued.", "kind")
         self._reuse = counter("refresh_reuse", "Spent refresh tokens presented again: a theft, or a broken client.")
         self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
         self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
@@ -75,11 +75,14 @@ class Metrics:
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
+        # What follows every request, or half of them, is counted in plain cells.
+        self.issued = Tally("pwauth_tokens_issued_total", "Tokens issued.", ("kind",))
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
         self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
         text = "From queueing a letter to its acceptance."
         self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", text, (), bounds=LETTER_BOUNDS)
+        self.lag_seconds = Histogram("pwauth_event_loop_lag_seconds", "How late the event loop rang its timer: what requests waited.", ())
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -90,15 +93,16 @@ class Metrics:
                 self._attempts.labels(method, "failure", reason)
         for reason in _ENDINGS:
             self._ended.labels(reason)
-        # The one event that follows half of all requests: looking its labels up costs more than counting.
-        self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
             self._depth.labels(status)
+        for kind in _KINDS:
+            self.issued.start(kind)
         self.delivery_seconds.start(())
+        self.lag_seconds.start(())
 
     def knows_transport(self, name: str) -> None:
         """Start the counters of a mail transport at 0."""
@@ -124,13 +128,17 @@ class Metrics:
         """Count a database statement."""
         self.query_seconds.observe((operation,), seconds)
 
+    def lag(self, seconds: float) -> None:
+        """Count one beat of the event loop's pulse, and how late it came."""
+        self.lag_seconds.observe((), seconds)
+
     def render(self, snapshot: Snapshot) -> bytes:
         """Return the whole exposition."""
         self._sessions.set(snapshot.sessions)
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
-        own = (self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds)
+        own = (self.issued, self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds, self.lag_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
     def _signed_in(self, it: Occurrence) -> None:
@@ -146,8 +154,8 @@ class Metrics:
         self._ended.labels(it.reason).inc()
 
     def _tokens_issued(self, _: Occurrence) -> None:
-        for count in self._issue_counts:
-            count()
+        for kind in _KINDS:
+            self.issued.count(kind)
 
     def _reused(self, _: Occurrence) -> None:
         self._reuse.inc()
