@@ -49,7 +49,8 @@ _FIND_BY_EMAIL = Sql("find_user_by_email", f"SELECT {_COLUMNS} FROM users WHERE 
 _CREATE = Sql(
     "create_user",
     """INSERT INTO users (id, email, name, roles, created_at, verified_at)
-    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING id""",
+    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING """
+    + _COLUMNS,
 )
 _SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ?, verified_at = COALESCE(verified_at, ?) WHERE id = ?")
 _RENAME = Sql("rename_user", "UPDATE users SET name = ? WHERE id = ?")
@@ -67,11 +68,11 @@ async def find_by_email(db: Runs, email: str) -> User | None:
 
 async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float) -> tuple[User, bool]:
     """Return the person of a mailbox that was just proven, and whether the row is new."""
-    created = await tx.one(_CREATE, user_id, email, now, now) is not None
-    found = await find_by_email(tx, email)
+    created = _user(await tx.one(_CREATE, user_id, email, now, now))
+    found = created or await find_by_email(tx, email)
     if found is None:  # unreachable while email is unique
         raise LookupError("users")
-    return found, created
+    return found, created is not None
 
 
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:
