@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.algorithms import get_default_algorithms
 
-from pwauth_server.rules import base64url, ids
+from pwauth_server.rules import base64url, compact_json, ids
 
 MAX_LENGTH = 4096
 #: Seconds that another node's clock may be ahead of ours.
@@ -32,7 +32,6 @@ _SPELLING = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_FIELDS = {"alg", "typ", "kid"}
 _ALGORITHMS = get_default_algorithms()
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _from_json = json.JSONDecoder().decode
 _ES256 = ECDSA(SHA256())
 
@@ -107,7 +106,7 @@ class Refresh:
 
 def sign(key: Key, kind: str, claims: Mapping[str, Any]) -> str:
     """Return a compact JWS over ``claims`` with ``typ`` set to ``kind``."""
-    signed = f"{_head(key.algorithm, kind, key.kid)}.{base64url.encode(_to_json(claims).encode())}"
+    signed = f"{_head(key.algorithm, kind, key.kid)}.{base64url.encode(compact_json.encode(claims).encode())}"
     return f"{signed}.{base64url.encode(_signature(key, signed.encode()))}"
 
 
@@ -226,7 +225,7 @@ class _Parsed(NamedTuple):
 def _head(algorithm: str, kind: str, kid: str) -> str:
     """Return the first part of a token; for each key and kind it is always the same."""
     fields = {"alg": algorithm, "typ": kind} | ({"kid": kid} if kid else {})
-    return base64url.encode(_to_json(fields).encode())
+    return base64url.encode(compact_json.encode(fields).encode())
 
 
 @lru_cache(maxsize=64)

@@ -1,16 +1,14 @@
 """What flows return, as the JSON that `schemas` describe."""
 
-import json
 from functools import lru_cache
 from typing import Any
 
 from pwauth_server.flows.account import Me
 from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.tokens import TokenPair
+from pwauth_server.rules import compact_json
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.rules.tokens import Access
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def tokens(pair: TokenPair) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def person(me: Me) -> bytes:
         "acr": me.session.acr,
         "sessions": me.sessions,
     }
-    return _encode(content).encode()
+    return compact_json.encode(content).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -78,4 +76,4 @@ def introspection(access: Access, it: Session) -> bytes:
         "aud": access.audience,
         "roles": it.roles,
     }
-    return _encode(content).encode()
+    return compact_json.encode(content).encode()
