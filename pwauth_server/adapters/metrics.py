@@ -22,6 +22,7 @@ from pwauth_server.rules.limits import Limit
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LETTER_STATUSES = ("pending", "sending", "sent", "failed", "expired")
 
+_KINDS = (("access",), ("refresh",))
 _CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
 _FAILURES = (
     Reason.UNKNOWN,
@@ -65,6 +66,22 @@ class Snapshot:
     oldest_letter: float
 
 
+class Children:
+    """The children of a library counter: its own search for one takes longer than all the counting of a sign-in."""
+
+    def __init__(self, parent: Counter) -> None:
+        """Know none of them yet."""
+        self._parent = parent
+        self._found: dict[tuple[str, ...], Counter] = {}
+
+    def labels(self, *values: str) -> Counter:
+        """Return the counter of these label values."""
+        found = self._found.get(values)
+        if found is None:
+            found = self._found[values] = self._parent.labels(*values) if values else self._parent
+        return found
+
+
 class Metrics:
     """One registry of its own for each application."""
 
@@ -76,8 +93,8 @@ class Metrics:
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"pwauth_{name}", text, labels, registry=registry)
+        def counter(name: str, text: str, *labels: str) -> Children:
+            return Children(Counter(f"pwauth_{name}", text, labels, registry=registry))
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"pwauth_{name}", text, labels, registry=registry)
@@ -85,7 +102,6 @@ class Metrics:
         self._attempts = counter("auth_attempts", "Attempts to sign in.", "method", "outcome", "reason")
         self._created = counter("sessions_created", "Sessions begun.", "method")
         self._ended = counter("sessions_ended", "Sessions ended before their time.", "reason")
-        self._issued = counter("tokens_issued", "Tokens issued.", "kind")
         self._reuse = counter("refresh_reuse", "Spent refresh tokens presented again: a theft, or a broken client.")
         self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
         self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
@@ -95,11 +111,14 @@ class Metrics:
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
         self._first_use = gauge("compat_first_use", "1 if anybody may add the first factor of an address that nobody has proven.")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
+        # What follows every request, or half of them, is counted in plain cells.
+        self.issued = Tally("pwauth_tokens_issued_total", "Tokens issued.", ("kind",))
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
         self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
         text = "From queueing a letter to its acceptance."
         self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", text, (), bounds=LETTER_BOUNDS)
+        self.lag_seconds = Histogram("pwauth_event_loop_lag_seconds", "How late the event loop rang its timer: what requests waited.", ())
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -110,15 +129,16 @@ class Metrics:
                 self._attempts.labels(method, "failure", reason)
         for reason in _ENDINGS:
             self._ended.labels(reason)
-        # The one event that follows half of all requests: looking its labels up costs more than counting.
-        self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
             self._depth.labels(status)
+        for kind in _KINDS:
+            self.issued.start(kind)
         self.delivery_seconds.start(())
+        self.lag_seconds.start(())
 
     def knows_transport(self, name: str) -> None:
         """Start the counters of a mail transport at 0."""
@@ -148,13 +168,17 @@ class Metrics:
         """Count a database statement."""
         self.query_seconds.observe((operation,), seconds)
 
+    def lag(self, seconds: float) -> None:
+        """Count one beat of the event loop's pulse, and how late it came."""
+        self.lag_seconds.observe((), seconds)
+
     def render(self, snapshot: Snapshot) -> bytes:
         """Return the whole exposition."""
         self._sessions.set(snapshot.sessions)
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
-        own = (self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds)
+        own = (self.issued, self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds, self.lag_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
     def _signed_in(self, it: Occurrence) -> None:
@@ -170,17 +194,17 @@ class Metrics:
         self._ended.labels(it.reason).inc()
 
     def _tokens_issued(self, _: Occurrence) -> None:
-        for count in self._issue_counts:
-            count()
+        for kind in _KINDS:
+            self.issued.count(kind)
 
     def _reused(self, _: Occurrence) -> None:
-        self._reuse.inc()
+        self._reuse.labels().inc()
 
     def _link(self, it: Occurrence) -> None:
         self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
 
     def _letter(self, it: Occurrence) -> None:
-        self._deliveries.labels(it.facts.get("transport", "none"), it.event.value.partition(".")[2]).inc()
+        self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.value.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
             self.delivery_seconds.observe((), float(it.facts["seconds"]))
 

@@ -10,7 +10,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -147,12 +146,16 @@ class Database(ABC):
 
     def _published(self, tx: Tx) -> None:
         """Tell everybody what is committed; one who stumbles harms neither the others nor the caller."""
-        told: list[Callable[[], None]] = [partial(self._listener, occurrence) for occurrence in tx.occurrences]
-        for tell in told + tx.hooks:
-            try:
-                tell()
-            except Exception:  # noqa: BLE001 - whatever it is, the work is committed
-                _log.exception("a listener failed after the commit")
+        for occurrence in tx.occurrences:
+            self._tell(self._listener, occurrence)
+        for hook in tx.hooks:
+            self._tell(hook)
+
+    def _tell(self, told: Callable[..., None], *what: Occurrence) -> None:
+        try:
+            told(*what)
+        except Exception:  # noqa: BLE001 - whatever it is, the work is committed
+            _log.exception("a listener failed after the commit")
 
 
 _PING = Sql("ping", "SELECT 1 AS one")

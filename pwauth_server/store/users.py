@@ -60,7 +60,8 @@ _LOCK_BY_EMAIL = Sql("lock_user_by_email", "SELECT id FROM users WHERE email = ?
 _CREATE = Sql(
     "create_user",
     """INSERT INTO users (id, email, name, roles, created_at, verified_at)
-    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING id""",
+    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING """
+    + _COLUMNS,
 )
 _SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ? WHERE id = ?")
 _VERIFY = Sql("verify_user", "UPDATE users SET verified_at = ? WHERE id = ?")
@@ -109,11 +110,11 @@ async def hold_by_email(tx: Tx, email: str) -> User | None:
 
 async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float, verified: bool = True) -> tuple[User, bool]:
     """Return the person of a mailbox, and whether the row is new; ``verified`` says whether the mailbox was just proven."""
-    created = await tx.one(_CREATE, user_id, email, now, now if verified else None) is not None
-    found = await find_by_email(tx, email)
+    created = _user(await tx.one(_CREATE, user_id, email, now, now if verified else None))
+    found = created or await find_by_email(tx, email)
     if found is None:  # unreachable while email is unique
         raise LookupError("users")
-    return found, created
+    return found, created is not None
 
 
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:

@@ -26,8 +26,7 @@ from pwauth_server.errors import (
     TooLarge,
     Unavailable,
 )
-from pwauth_server.events import Caller
-from pwauth_server.rules import browsers, client_address
+from pwauth_server.rules import client_address
 from pwauth_server.web import bodies, cors, guards
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
@@ -103,13 +102,12 @@ class Edge:
         return entry
 
     async def _serve(self, route: Route, request: StrictRequest, parts: Mapping[str, str]) -> Reply:
-        caller = self._caller(request)
-        deps = self.deps
+        deps, ip = self.deps, self._ip(request)
         if route.limits:
-            bucket = client_address.bucket(caller.ip)
+            bucket = client_address.bucket(ip)
             for limit in route.limits:
                 await deps.limiter.take(limit, bucket)
-        call = Call(request, deps, caller, path=parts)
+        call = Call(request, deps, ip, path=parts)
         if route.guard is Guard.SESSION:
             call.session = await guards.session(request, deps)
         elif route.guard is Guard.RECENT:
@@ -119,16 +117,15 @@ class Edge:
         elif route.guard is Guard.ANYBODY:
             call.current = await guards.current(request, deps)
         elif route.guard is Guard.INTROSPECT:
-            await guards.api_key(request, deps, "introspect", caller.ip)
+            await guards.api_key(request, deps, "introspect", ip)
         elif route.guard in ADMINISTRATION:
-            call.admin = await guards.admin(request, deps, caller.ip, writes=route.guard is Guard.ADMIN_WRITE)
+            call.admin = await guards.admin(request, deps, ip, writes=route.guard is Guard.ADMIN_WRITE)
         _read(call, route)
         return await route.handler(call)
 
-    def _caller(self, request: StrictRequest) -> Caller:
+    def _ip(self, request: StrictRequest) -> str:
         forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
-        ip = client_address.client(guards.peer(request), forwarded, self._trusted)
-        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")[:256]), request.request_id)
+        return client_address.client(guards.peer(request), forwarded, self._trusted)
 
     def _request_id(self, request: StrictRequest) -> str:
         given = request.headers.get("x-request-id")
@@ -170,10 +167,8 @@ def _read(call: Call, route: Route) -> None:
     """Fill in what the client sent, in the route's own shapes."""
     if route.filters is not None:
         call.query = bodies.query(call.request, route.filters)
-    if route.form is not None and bodies.is_form(call.request):
-        call.body = bodies.read(call.request, route.form, form=True)
-    elif route.body is not None:
-        call.body = bodies.read(call.request, route.body, form=False)
+    if route.body is not None:
+        call.body = bodies.read(call.request, route.body, route.form, repeats=route.repeats)
 
 
 def _same_status(status: int) -> PwauthError:

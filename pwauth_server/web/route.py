@@ -6,14 +6,15 @@ from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel
-from sanic import Request
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import Current
+from pwauth_server.rules import browsers
 from pwauth_server.rules.limits import Limit
+from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import Reply
 
 
@@ -38,9 +39,10 @@ ADMINISTRATION = frozenset({Guard.ADMIN_READ, Guard.ADMIN_WRITE})
 class Call:
     """One request on its way to a handler."""
 
-    request: Request
+    request: StrictRequest
     deps: Deps
-    caller: Caller
+    #: The client's address.
+    ip: str
     #: The validated body, of the route's own type.
     body: Any = None
     #: Whose session asks; set where the guard is SESSION or RECENT, and mostly where it is ENROL.
@@ -53,6 +55,12 @@ class Call:
     query: Any = None
     #: Parts of the path.
     path: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def caller(self) -> Caller:
+        """Return who asks; put together when a handler wants to know, most never do."""
+        browser = browsers.in_words(self.request.headers.get("user-agent", "")[:256])
+        return Caller(self.ip, browser, self.request.request_id)
 
     @property
     def owner(self) -> Session:
@@ -87,6 +95,8 @@ class Route:
     body: type[BaseModel] | None = None
     #: An HTML form is taken as well, in this shape.
     form: type[BaseModel] | None = None
+    #: The same bodies come again and again, from programs that we trust: they are read once each.
+    repeats: bool = False
     answer: type[BaseModel] | None = None
     #: What is answered with 200 in its place, where there is more to do first.
     instead: type[BaseModel] | None = None
