@@ -1,8 +1,6 @@
 """Assembly: configuration in, a Sanic application out. No decisions are made here."""
 
 import asyncio
-import fcntl
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +21,14 @@ from pwauth_server.adapters.transport import Transport
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps, KeyHolder
 from pwauth_server.events import TROUBLE, Occurrence
-from pwauth_server.flows import housekeeping, keys
+from pwauth_server.flows import health, housekeeping, keys
+from pwauth_server.flows.backup_schedule import BackupSchedule
 from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules import limits
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
-from pwauth_server.store import epoch
+from pwauth_server.store import epoch, presence
 from pwauth_server.store.connect import connect
 from pwauth_server.web import account, magic_link, service, tokens
 from pwauth_server.web.docs import ApiDocs
@@ -41,6 +40,8 @@ ROUTES = (*magic_link.ROUTES, *tokens.ROUTES, *account.ROUTES, *service.ROUTES)
 
 #: Seconds between two rounds of housekeeping.
 SWEEP_EVERY = 60.0
+#: Seconds between two counts of all rows.
+COUNT_EVERY = 600.0
 #: Seconds that requests and the letter in hand get after SIGTERM; all of it stays below ten.
 DRAIN = 5.0
 #: Seconds between SIGTERM and the end of listening: time to tell busy clients to close their connections.
@@ -114,6 +115,15 @@ def _transports(config: Config) -> Sequence[Transport]:
     return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
 
 
+def _chores(deps: Deps) -> Sequence[Chore]:
+    backups = BackupSchedule(deps)
+    return (
+        Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps)),
+        Chore("counting", COUNT_EVERY, lambda: health.count_rows(deps)),
+        Chore("backup", SWEEP_EVERY, backups.keep, hurry=backups.stop),
+    )
+
+
 def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     """Return the application; its world is opened when the server starts and closed when it has stopped."""
     app: Sanic[Any, Any] = Sanic(
@@ -129,8 +139,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 
     async def work(app: Sanic[Any, Any]) -> None:
         deps: Deps = app.ctx.deps
-        chores = [Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps))]
-        app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
+        app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=_chores(deps), reclaim=app.ctx.is_alone)
         app.ctx.worker.start()
         log.gather(asyncio.get_running_loop())
         log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
@@ -148,27 +157,9 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         log.gather(None)
         log.info("stopped")
 
-    app.ctx.is_alone = _is_alone(config)
+    app.ctx.is_alone = config.is_sqlite and presence.occupy(Path(config.database_path))
     app.before_server_start(start)
     app.after_server_start(work)
     app.before_server_stop(rest)
     app.after_server_stop(close)
     return app
-
-
-def _is_alone(config: Config) -> bool:
-    """Tell whether no other server runs on this SQLite file; the lock lives as long as the process.
-
-    Alone, letters that a dead predecessor held are sent again at once instead of after their lease.
-    """
-    if not config.is_sqlite:
-        return False
-    path = Path(config.database_path).with_suffix(".server.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return False
-    return True

@@ -11,6 +11,7 @@ from pwauth_server import __version__, config
 from pwauth_server.adapters.logs import Log, adopt_libraries
 from pwauth_server.app import ROUTES, create_app
 from pwauth_server.commands.apart import run_apart
+from pwauth_server.commands.backup import backup, restore
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
 from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
@@ -107,5 +108,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (healthcheck, key, signing_key, mail):
+for other in (healthcheck, key, signing_key, mail, backup, restore):
     main.add_command(other)

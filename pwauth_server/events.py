@@ -28,6 +28,8 @@ class Event(StrEnum):
     SIGNING_KEY_DROPPED = "signing_key.dropped"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    BACKUP_MADE = "backup.made"
+    BACKUP_FAILED = "backup.failed"
 
 
 #: Heartbeats: they count in the metrics, but a row for each would bury the audit log.
@@ -35,7 +37,7 @@ UNAUDITED = frozenset({Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRE
 
 
 #: What an operator should read in the log without asking.
-TROUBLE = frozenset({Event.LETTER_DEFERRED, Event.LETTER_FAILED, Event.LETTER_EXPIRED, Event.REFRESH_REUSED})
+TROUBLE = frozenset({Event.LETTER_DEFERRED, Event.LETTER_FAILED, Event.LETTER_EXPIRED, Event.REFRESH_REUSED, Event.BACKUP_FAILED})
 
 
 class Method(StrEnum):

@@ -35,6 +35,9 @@ COMMANDS = (
     "mail requeue",
     "mail purge",
     "healthcheck",
+    "backup make",
+    "backup verify",
+    "restore",
     "openapi",
 )
 

@@ -1,7 +1,7 @@
 """What operators see in Prometheus: closed label sets, fed by the same events as the audit log (SEC-74)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CollectorRegistry,
@@ -44,6 +44,10 @@ class Snapshot:
     letters: Mapping[str, int]
     #: Age in seconds of the oldest letter that waits; 0 if none does.
     oldest_letter: float
+    #: When the last backup was made, in Unix seconds; 0 if none was.
+    backed_up_at: float = 0.0
+    #: Bytes of the database's files: `main`, and `wal` on SQLite.
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Metrics:
@@ -74,6 +78,10 @@ class Metrics:
         self._sessions = gauge("sessions_active", "Live sessions.")
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
+        self._backups = counter("backups", "Scheduled backups.", "outcome")
+        self._backed_up = gauge("backup_timestamp_seconds", "When the last backup was made; 0 if none was.")
+        self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
+        self._rows = gauge("database_rows", "Rows of each table, counted by housekeeping.", "table")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
@@ -94,6 +102,8 @@ class Metrics:
         self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
+        for outcome in ("made", "failed"):
+            self._backups.labels(outcome)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
@@ -124,12 +134,20 @@ class Metrics:
         """Count a database statement."""
         self.query_seconds.observe((operation,), seconds)
 
+    def counted(self, rows: Mapping[str, int]) -> None:
+        """Show how many rows each table has."""
+        for name, count in rows.items():
+            self._rows.labels(name).set(count)
+
     def render(self, snapshot: Snapshot) -> bytes:
         """Return the whole exposition."""
         self._sessions.set(snapshot.sessions)
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
+        self._backed_up.set(snapshot.backed_up_at)
+        for file, size in snapshot.sizes.items():
+            self._sizes.labels(file).set(size)
         own = (self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
@@ -155,6 +173,9 @@ class Metrics:
     def _link(self, it: Occurrence) -> None:
         self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
 
+    def _backup(self, it: Occurrence) -> None:
+        self._backups.labels(it.event.value.partition(".")[2]).inc()
+
     def _letter(self, it: Occurrence) -> None:
         self._deliveries.labels(it.facts.get("transport", "none"), it.event.value.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
@@ -174,4 +195,6 @@ _HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
     Event.LETTER_DEFERRED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_FAILED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001
+    Event.BACKUP_MADE: Metrics._backup,  # noqa: SLF001
+    Event.BACKUP_FAILED: Metrics._backup,  # noqa: SLF001
 }

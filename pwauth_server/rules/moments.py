@@ -2,10 +2,22 @@
 
 from datetime import UTC, datetime
 
+_STAMP = "%Y%m%dT%H%M%SZ"
+
 
 def in_words(moment: float) -> str:
     """Return a moment as people read it, in UTC."""
     return datetime.fromtimestamp(moment, UTC).strftime("%-d %B %Y, %H:%M UTC")
+
+
+def stamp(moment: float) -> str:
+    """Return a moment as part of a file name (whole seconds, UTC): names sort by time."""
+    return datetime.fromtimestamp(int(moment), UTC).strftime(_STAMP)
+
+
+def moment_of(text: str) -> float:
+    """Return the moment that `stamp` wrote; raise ValueError for any other text."""
+    return datetime.strptime(text, _STAMP).replace(tzinfo=UTC).timestamp()
 
 
 def rfc3339(moment: float) -> str:
