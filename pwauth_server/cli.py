@@ -14,6 +14,7 @@ from pwauth_server.commands.apart import run_apart
 from pwauth_server.commands.backup import backup, restore
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
 from pwauth_server.commands.healthcheck import healthcheck
+from pwauth_server.commands.copying import copy_database
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
 from pwauth_server.store import migrate as migrations
@@ -104,9 +105,9 @@ def show_config(config_path: Path | None) -> None:
 @main.command("openapi")
 @click.option("--config", expose_value=False, type=click.Path(), help="Taken as everywhere; the answer is the same for all.")
 def print_openapi() -> None:
-    """Print openapi.yaml: the description of the API (OpenAPI 3.1)."""
+    """Print openapi.yaml, the description of the API."""
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (healthcheck, key, signing_key, mail, backup, restore):
+for other in (healthcheck, key, signing_key, mail, backup, restore, copy_database):
     main.add_command(other)

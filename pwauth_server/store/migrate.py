@@ -56,6 +56,14 @@ def pending(config: Config, folder: Path = FOLDER) -> list[str]:
     return [name for name in _names(folder) if name not in applied]
 
 
+async def missing(config: Config, folder: Path = FOLDER) -> list[str]:
+    """Return the migrations that the database lacks, oldest first, on either kind of database; waits for one that migrates."""
+    if config.is_sqlite:
+        return pending(config, folder)
+    async with _postgres_lock(config) as applied:
+        return [name for name in _names(folder) if name not in applied]
+
+
 def unknown_in(database: Path, folder: Path = FOLDER) -> list[str]:
     """Return the migrations that a SQLite file has and this release does not know, oldest first."""
     return sorted(_recorded_in_sqlite(database) - set(_names(folder)), key=_number)

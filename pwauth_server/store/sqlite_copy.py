@@ -15,7 +15,7 @@ Watch = Callable[[str, int, int], None]
 _STEP = 4096
 #: Patience with a server that writes, in seconds.
 _PATIENCE = 30.0
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _MARK = """INSERT INTO server_state (name, number) VALUES ('backup', ?)
     ON CONFLICT (name) DO UPDATE SET number = max(number, excluded.number)"""
 
@@ -46,7 +46,7 @@ def copy(source: Path, target: Path, watch: Watch) -> None:
 def row_counts(path: Path) -> dict[str, int]:
     """Return how many rows each table has."""
     with opened(path) as connection:
-        names = [name for (name,) in connection.execute(_TABLES)]
+        names = [name for (name,) in connection.execute(TABLES)]
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
 

@@ -198,7 +198,8 @@ def arguments(words: list[str]) -> list[str]:
     if isinstance(command, DefaultGroup):
         command = command.commands[command.default]
     found = ["X" for parameter in command.params if isinstance(parameter, click.Argument)]
-    return [*found, "--name", "n", "--scope", "introspect"] if words == ["key", "create"] else found
+    needed = {"key create": ["--name", "n", "--scope", "introspect"], "copy-database": ["--to", "sqlite:///x"]}
+    return [*found, *needed.get(" ".join(words), [])]
 
 
 def listed(text: str) -> Iterator[str]:

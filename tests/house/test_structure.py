@@ -39,6 +39,7 @@ MAY_IMPORT_LATE = {
     ("__main__.py", "pwauth_server.cli"): "a probe twice a minute must not cost a second of CPU each time",
     ("store/migrate.py", "aerich"): "a quarter of a second that only a start with something to migrate should pay",
     ("store/migrate.py", "tortoise.backends.asyncpg"): "a server on SQLite never loads the driver",
+    ("store/transfer.py", "asyncpg"): "the same",
 }
 
 
