@@ -13,8 +13,9 @@ from pwauth_server.app import ROUTES, create_app
 from pwauth_server.commands.apart import run_apart
 from pwauth_server.commands.backup import backup, restore
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
-from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.copying import copy_database
+from pwauth_server.commands.doctor import doctor
+from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
 from pwauth_server.store import migrate as migrations
@@ -109,5 +110,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (healthcheck, key, signing_key, mail, backup, restore, copy_database):
+for other in (healthcheck, key, signing_key, mail, backup, restore, copy_database, doctor):
     main.add_command(other)

@@ -38,6 +38,7 @@ COMMANDS = (
     "backup make",
     "backup verify",
     "restore",
+    "doctor",
     "copy-database",
     "openapi",
 )

@@ -17,6 +17,7 @@ from prometheus_client import (
 from pwauth_server import __version__
 from pwauth_server.adapters.histograms import LETTER_BOUNDS, Histogram, Tally
 from pwauth_server.events import Event, Method, Occurrence, Reason
+from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.rules.limits import Limit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -78,6 +79,7 @@ class Metrics:
         self._sessions = gauge("sessions_active", "Live sessions.")
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
+        self._forwarded = counter("forwarded_requests", "Requests with X-Forwarded-For, or from a trusted proxy without it.", "seen")
         self._backups = counter("backups", "Scheduled backups.", "outcome")
         self._backed_up = gauge("backup_timestamp_seconds", "When the last backup was made; 0 if none was.")
         self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
@@ -102,6 +104,8 @@ class Metrics:
         self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
+        for seen in Sighting:
+            self._forwarded.labels(seen)
         for outcome in ("made", "failed"):
             self._backups.labels(outcome)
         for limit in Limit:
@@ -124,6 +128,14 @@ class Metrics:
     def limited(self, limit: Limit) -> None:
         """Count a refusal."""
         self._limited.labels(limit).inc()
+
+    def forwarded(self, seen: Sighting) -> None:
+        """Count what a request tells of proxies."""
+        self._forwarded.labels(seen).inc()
+
+    def sightings(self) -> Mapping[str, float]:
+        """Return how often each was seen."""
+        return {sample.labels["seen"]: sample.value for family in self._forwarded.collect() for sample in family.samples}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""

@@ -34,6 +34,8 @@ INSERT_AUDIT = Sql(
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
 )
 
+NEWEST = Sql("newest_audit", "SELECT at FROM audit_log ORDER BY id DESC LIMIT 1")
+
 PURGE_AUDIT = Sql(
     "purge_audit",
     "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at < ? ORDER BY id LIMIT ?)",

@@ -11,6 +11,7 @@ from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
 
 T = TypeVar("T")
 
+_CLOCK = Sql("clock", "SELECT extract(epoch FROM clock_timestamp()) AS now")
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
@@ -40,6 +41,11 @@ class PostgresDatabase(Database):
             result = await work(tx)
         self._published(tx)
         return result
+
+    async def clock(self) -> float | None:
+        """Return the time of the server's machine."""
+        row = await self.reads.one(_CLOCK)
+        return float(row["now"]) if row else None
 
     async def sizes(self, reads: Statements) -> Mapping[str, int]:
         """Return what the server says that the database takes."""

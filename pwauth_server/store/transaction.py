@@ -125,6 +125,10 @@ class Database(ABC):
                 memory[key] = found
         return found
 
+    async def clock(self) -> float | None:
+        """Return the time of the database's own machine, in Unix seconds; None where it has none of its own."""
+        return None
+
     async def row_counts(self, reads: Statements) -> Mapping[str, int]:
         """Return how many rows each table has; looks at all of them, so ``reads`` should be those of `apart`."""
         found: dict[str, int] = {}

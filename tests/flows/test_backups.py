@@ -54,6 +54,12 @@ def elsewhere(config: Config, tmp_path: Path) -> Config:
     return config.model_copy(update={"database_path": str(tmp_path / "new host" / "data" / "auth.db")})
 
 
+def backed_up_at(config: Config) -> list[tuple[int]]:
+    """Return when a database was last backed up, as it knows itself."""
+    with closing(sqlite3.connect(config.database_path)) as database:
+        return database.execute("SELECT number FROM server_state WHERE name = 'backup'").fetchall()
+
+
 def names(folder: Path) -> set[str]:
     """Return what lies in a folder, but for locks."""
     return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
@@ -72,6 +78,7 @@ def test_a_new_host_needs_the_file_and_the_passphrase(config: Config, target: Pa
     assert restored == backups.Restored(manifest, [])
     assert everything(Path(other.database_path)) == before
     assert other.secret_key_file.read_text().strip() == SECRET
+    assert backed_up_at(other) == [(int(NEW_YEAR),)]
     folder = Path(other.database_path).parent
     assert names(folder) == {"auth.db", "secrets"}
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
@@ -102,8 +109,7 @@ def test_the_documentation_is_enough_to_read_one(config: Config, target: Path) -
 def test_the_database_remembers_when_it_was_backed_up(config: Config, target: Path) -> None:
     """Metrics and doctor read it there, however the backup was made."""
     make(config, target)
-    with closing(sqlite3.connect(config.database_path)) as database:
-        assert database.execute("SELECT number FROM server_state WHERE name = 'backup'").fetchall() == [(int(NEW_YEAR),)]
+    assert backed_up_at(config) == [(int(NEW_YEAR),)]
 
 
 def test_nothing_is_overwritten(config: Config, target: Path) -> None:

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "pwauth_server"
 README = (ROOT / "README.md").read_text()
 
 #: Settings that are checked but change nothing yet: files of the Rust server name them and must stay valid.
-WITHOUT_EFFECT = {"webauthn_rp_id", "webauthn_origin", "webhook_url", "webhook_secret"}
+WITHOUT_EFFECT = {"webhook_url", "webhook_secret"}
 
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
 
