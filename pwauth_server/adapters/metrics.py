@@ -104,8 +104,7 @@ class Metrics:
         self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
-        for seen in Sighting:
-            self._forwarded.labels(seen)
+        self._forward_counts = {seen: self._forwarded.labels(seen).inc for seen in Sighting}
         for outcome in ("made", "failed"):
             self._backups.labels(outcome)
         for limit in Limit:
@@ -131,7 +130,7 @@ class Metrics:
 
     def forwarded(self, seen: Sighting) -> None:
         """Count what a request tells of proxies."""
-        self._forwarded.labels(seen).inc()
+        self._forward_counts[seen]()
 
     def sightings(self) -> Mapping[str, float]:
         """Return how often each was seen."""
