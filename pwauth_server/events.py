@@ -55,6 +55,8 @@ class Event(StrEnum):
     SIGNING_KEY_DROPPED = "signing_key.dropped"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    BACKUP_MADE = "backup.made"
+    BACKUP_FAILED = "backup.failed"
 
 
 #: Heartbeats: they count in the metrics, but a row for each would bury the audit log.
@@ -71,6 +73,7 @@ TROUBLE = frozenset(
         Event.PASSKEY_CLONED,
         Event.CODES_SUSPENDED,
         Event.DISOWNED,
+        Event.BACKUP_FAILED,
     }
 )
 

@@ -1,13 +1,14 @@
 """What operators see in Prometheus: closed label sets, fed by the same events as the audit log (SEC-74)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     GCCollector,
+    Metric,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -17,6 +18,7 @@ from prometheus_client import (
 from pwauth_server import __version__
 from pwauth_server.adapters.histograms import LETTER_BOUNDS, Histogram, Tally
 from pwauth_server.events import MAILBOX, Event, Method, Occurrence, Reason
+from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.rules.limits import Limit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -64,6 +66,10 @@ class Snapshot:
     letters: Mapping[str, int]
     #: Age in seconds of the oldest letter that waits; 0 if none does.
     oldest_letter: float
+    #: When the last backup was made, in Unix seconds; 0 if none was.
+    backed_up_at: float = 0.0
+    #: Bytes of the database's files: `main`, and `wal` on SQLite.
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Children:
@@ -80,6 +86,10 @@ class Children:
         if found is None:
             found = self._found[values] = self._parent.labels(*values) if values else self._parent
         return found
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what all of them have counted."""
+        return self._parent.collect()
 
 
 class Metrics:
@@ -110,6 +120,11 @@ class Metrics:
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
         self._first_use = gauge("compat_first_use", "1 if anybody may add the first factor of an address that nobody has proven.")
+        self._forwarded = counter("forwarded_requests", "Requests with X-Forwarded-For, or from a trusted proxy without it.", "seen")
+        self._backups = counter("backups", "Scheduled backups.", "outcome")
+        self._backed_up = gauge("backup_timestamp_seconds", "When the last backup was made; 0 if none was.")
+        self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
+        self._rows = gauge("database_rows", "Rows of each table, counted by housekeeping.", "table")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
         # What follows every request, or half of them, is counted in plain cells.
         self.issued = Tally("pwauth_tokens_issued_total", "Tokens issued.", ("kind",))
@@ -131,6 +146,9 @@ class Metrics:
             self._ended.labels(reason)
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
+        self._forward_counts = {seen: self._forwarded.labels(seen).inc for seen in Sighting}
+        for outcome in ("made", "failed"):
+            self._backups.labels(outcome)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
@@ -159,6 +177,14 @@ class Metrics:
         """Count a refusal."""
         self._limited.labels(limit).inc()
 
+    def forwarded(self, seen: Sighting) -> None:
+        """Count what a request tells of proxies."""
+        self._forward_counts[seen]()
+
+    def sightings(self) -> Mapping[str, float]:
+        """Return how often each was seen."""
+        return {sample.labels["seen"]: sample.value for family in self._forwarded.collect() for sample in family.samples}
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""
         self.requests.count((method, route, _CLASSES[status // 100]))
@@ -172,12 +198,20 @@ class Metrics:
         """Count one beat of the event loop's pulse, and how late it came."""
         self.lag_seconds.observe((), seconds)
 
+    def counted(self, rows: Mapping[str, int]) -> None:
+        """Show how many rows each table has."""
+        for name, count in rows.items():
+            self._rows.labels(name).set(count)
+
     def render(self, snapshot: Snapshot) -> bytes:
         """Return the whole exposition."""
         self._sessions.set(snapshot.sessions)
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
+        self._backed_up.set(snapshot.backed_up_at)
+        for file, size in snapshot.sizes.items():
+            self._sizes.labels(file).set(size)
         own = (self.issued, self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds, self.lag_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
@@ -203,6 +237,9 @@ class Metrics:
     def _link(self, it: Occurrence) -> None:
         self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
 
+    def _backup(self, it: Occurrence) -> None:
+        self._backups.labels(it.event.value.partition(".")[2]).inc()
+
     def _letter(self, it: Occurrence) -> None:
         self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.value.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
@@ -222,4 +259,6 @@ _HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
     Event.LETTER_DEFERRED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_FAILED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001
+    Event.BACKUP_MADE: Metrics._backup,  # noqa: SLF001
+    Event.BACKUP_FAILED: Metrics._backup,  # noqa: SLF001
 }

@@ -27,6 +27,8 @@ from pwauth_server.errors import (
     Unavailable,
 )
 from pwauth_server.rules import client_address
+from pwauth_server.rules.client_address import Network
+from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.web import bodies, cors, guards
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
@@ -124,8 +126,10 @@ class Edge:
         return await route.handler(call)
 
     def _ip(self, request: StrictRequest) -> str:
-        forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
-        return client_address.client(guards.peer(request), forwarded, self._trusted)
+        forwarded, peer = request.headers.getall("x-forwarded-for", ()), guards.peer(request)
+        if forwarded or self._trusted:  # told to the doctor: a proxy that is set up wrong makes all people one client
+            self.deps.metrics.forwarded(_sighting(peer, forwarded, self._trusted))
+        return client_address.client(peer, forwarded, self._trusted)
 
     def _request_id(self, request: StrictRequest) -> str:
         given = request.headers.get("x-request-id")
@@ -161,6 +165,12 @@ class Edge:
         else:
             ours = error
         return self._finish(request, self._answer(ours, request), UNMATCHED)
+
+
+def _sighting(peer: str, forwarded: Sequence[str], trusted: tuple[Network, ...]) -> Sighting:
+    if not client_address.is_trusted(peer, trusted):
+        return Sighting.IGNORED if forwarded else Sighting.DIRECT
+    return Sighting.BELIEVED if forwarded else Sighting.MISSING
 
 
 def _read(call: Call, route: Route) -> None:

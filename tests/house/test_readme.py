@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pwauth_server.adapters.metrics import Metrics, Snapshot
 from pwauth_server.app import ROUTES
 from pwauth_server.cli import main
+from pwauth_server.commands.common import DefaultGroup
 from pwauth_server.config import Config
 from pwauth_server.rules.limits import Limit
 from scripts import readme_tables
@@ -173,6 +174,8 @@ def complaint(words: list[str]) -> str:
         while isinstance(command, click.Group):
             name = rest.pop(0) if rest else ""
             found = command.commands.get(name)
+            if found is None and isinstance(command, DefaultGroup):
+                found, rest = command.commands[command.default], [name, *rest]
             if found is None:
                 return f"no such command: {name}"
             command = found
@@ -185,7 +188,9 @@ def complaint(words: list[str]) -> str:
 def leaves(group: click.Group) -> Iterator[list[str]]:
     """Yield the words of every command that does something."""
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if isinstance(group, DefaultGroup) and name == group.default:
+            yield []
+        elif isinstance(command, click.Group):
             yield from ([name, *rest] for rest in leaves(command))
         else:
             yield [name]
@@ -197,8 +202,11 @@ def arguments(words: list[str]) -> list[str]:
     for word in words:
         assert isinstance(command, click.Group)
         command = command.commands[word]
+    if isinstance(command, DefaultGroup):
+        command = command.commands[command.default]
     found = ["X" for parameter in command.params if isinstance(parameter, click.Argument)]
-    return [*found, "--name", "n", "--scope", "introspect"] if words == ["key", "create"] else found
+    needed = {"key create": ["--name", "n", "--scope", "introspect"], "copy-database": ["--to", "sqlite:///x"]}
+    return [*found, *needed.get(" ".join(words), [])]
 
 
 def listed(text: str) -> Iterator[str]:
@@ -225,8 +233,10 @@ def registered() -> dict[str, set[str]]:
     metrics.knows_transport("smtp")
     metrics.request("GET", "/", 200, 0.1)
     metrics.query("some.verb", 0.1)
+    metrics.counted({"users": 0})
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(metrics.render(Snapshot(sessions=0, letters={}, oldest_letter=0)).decode()):
+    snapshot = Snapshot(sessions=0, letters={}, oldest_letter=0, sizes={"main": 1})
+    for family in text_string_to_metric_families(metrics.render(snapshot).decode()):
         if family.name.startswith("pwauth_"):
             name = family.name.removeprefix("pwauth_") + ("_total" if family.type == "counter" else "")
             found[name] = {label for sample in family.samples for label in sample.labels} - {"le"}
