@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-SECRETS := secrets/smtp_password secrets/metrics_token secrets/grafana_password
+SECRETS := secrets/smtp_password secrets/metrics_token secrets/backup_passphrase secrets/grafana_password
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint typecheck bench openapi readme audit lock clean

@@ -1,8 +1,7 @@
 """Assembly: configuration in, a Sanic application out. No decisions are made here."""
 
 import asyncio
-import fcntl
-import os
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from sanic import Sanic
 from sanic.config import Config as SanicConfig
 from sanic_ext import Extend
 
+from pwauth_server.adapters import pulse
 from pwauth_server.adapters.bell import Bell
 from pwauth_server.adapters.clock import Clock, SystemClock
 from pwauth_server.adapters.console import ConsoleTransport
@@ -23,20 +23,25 @@ from pwauth_server.adapters.transport import Transport
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps, KeyHolder
 from pwauth_server.events import TROUBLE, Occurrence
-from pwauth_server.flows import housekeeping, keys
+from pwauth_server.flows import health, housekeeping, keys
+from pwauth_server.flows.backup_schedule import BackupSchedule
 from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules import limits
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
-from pwauth_server.store import epoch
+from pwauth_server.store import epoch, presence
 from pwauth_server.store.connect import connect
 from pwauth_server.web import (
     account,
     account_pages,
+    admin_log,
+    admin_mail,
+    admin_users,
     confirm_pages,
     disown,
     magic_link,
+    own_data,
     passkeys,
     recovery,
     service,
@@ -52,12 +57,14 @@ from pwauth_server.worker import Chore, Worker
 
 ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
-    *(*account.ROUTES, *disown.ROUTES, *well_known.ROUTES, *service.ROUTES),
-    *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES),
+    *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
+    *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
 )
 
 #: Seconds between two rounds of housekeeping.
 SWEEP_EVERY = 60.0
+#: Seconds between two counts of all rows.
+COUNT_EVERY = 600.0
 #: Seconds that requests and the letter in hand get after SIGTERM; all of it stays below ten.
 DRAIN = 5.0
 #: Seconds between SIGTERM and the end of listening: time to tell busy clients to close their connections.
@@ -133,6 +140,16 @@ def _transports(config: Config) -> Sequence[Transport]:
     return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
 
 
+def _chores(deps: Deps) -> Sequence[Chore]:
+    backups = BackupSchedule(deps)
+    return (
+        Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps)),
+        Chore("counting", COUNT_EVERY, lambda: health.count_rows(deps)),
+        Chore("backup", SWEEP_EVERY, backups.keep, hurry=backups.stop),
+        Chore("pulse", 0.0, lambda: pulse.beat(deps.metrics.lag)),
+    )
+
+
 def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     """Return the application; its world is opened when the server starts and closed when it has stopped."""
     app: Sanic[Any, Any] = Sanic(
@@ -148,10 +165,10 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 
     async def work(app: Sanic[Any, Any]) -> None:
         deps: Deps = app.ctx.deps
-        chores = [Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps))]
-        app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=chores, reclaim=app.ctx.is_alone)
+        app.ctx.worker = Worker(Postman(deps), deps.mail_bell, log, chores=_chores(deps), reclaim=app.ctx.is_alone)
         app.ctx.worker.start()
         log.gather(asyncio.get_running_loop())
+        _leave_to_rest()
         _announce(config, log)
 
     async def rest(app: Sanic[Any, Any]) -> None:
@@ -167,7 +184,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         log.gather(None)
         log.info("stopped")
 
-    app.ctx.is_alone = _is_alone(config)
+    app.ctx.is_alone = config.is_sqlite and presence.occupy(Path(config.database_path))
     app.before_server_start(start)
     app.after_server_start(work)
     app.before_server_stop(rest)
@@ -182,19 +199,7 @@ def _announce(config: Config, log: Log) -> None:
     log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
 
 
-def _is_alone(config: Config) -> bool:
-    """Tell whether no other server runs on this SQLite file; the lock lives as long as the process.
-
-    Alone, letters that a dead predecessor held are sent again at once instead of after their lease.
-    """
-    if not config.is_sqlite:
-        return False
-    path = Path(config.database_path).with_suffix(".server.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return False
-    return True
+def _leave_to_rest() -> None:
+    """Tell the garbage collector that what is here now stays to the end: looking at it stops the loop for 50 ms."""
+    gc.collect()
+    gc.freeze()

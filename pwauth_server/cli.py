@@ -12,7 +12,10 @@ from pwauth_server.adapters.logs import Log, adopt_libraries
 from pwauth_server.app import ROUTES, create_app
 from pwauth_server.commands.admin import admin
 from pwauth_server.commands.apart import run_apart
+from pwauth_server.commands.backup import backup, restore
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
+from pwauth_server.commands.copying import copy_database
+from pwauth_server.commands.doctor import doctor
 from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
@@ -104,9 +107,9 @@ def show_config(config_path: Path | None) -> None:
 @main.command("openapi")
 @click.option("--config", expose_value=False, type=click.Path(), help="Taken as everywhere; the answer is the same for all.")
 def print_openapi() -> None:
-    """Print openapi.yaml: the description of the API (OpenAPI 3.1)."""
+    """Print openapi.yaml, the description of the API."""
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (admin, healthcheck, key, signing_key, mail):
+for other in (admin, healthcheck, key, signing_key, mail, backup, restore, copy_database, doctor):
     main.add_command(other)

@@ -16,6 +16,11 @@ class Event(StrEnum):
     SIGN_IN_FAILED = "sign_in.failed"
     SECOND_FACTOR_DUE = "sign_in.second_factor_due"
     USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_DELETED = "user.deleted"
+    USER_EXPORTED = "user.exported"
     UNVERIFIED_RESET = "user.unverified_account_reset"
     UNVERIFIED_EXPIRED = "user.unverified_expired"
     ROLE_GRANTED = "user.role_granted"
@@ -36,6 +41,10 @@ class Event(StrEnum):
     SESSION_ENDED = "session.ended"
     TOKENS_ISSUED = "tokens.issued"
     REFRESH_REUSED = "refresh.reused"
+    INVITE_SENT = "invite.sent"
+    INVITE_ACCEPTED = "invite.accepted"
+    INVITE_WITHDRAWN = "invite.withdrawn"
+    LETTER_TESTED = "letter.tested"
     LETTER_QUEUED = "letter.queued"
     LETTER_SENT = "letter.sent"
     LETTER_DEFERRED = "letter.deferred"
@@ -47,6 +56,8 @@ class Event(StrEnum):
     SIGNING_KEY_DROPPED = "signing_key.dropped"
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
+    BACKUP_MADE = "backup.made"
+    BACKUP_FAILED = "backup.failed"
 
 
 #: Heartbeats: they count in the metrics, but a row for each would bury the audit log.
@@ -63,6 +74,7 @@ TROUBLE = frozenset(
         Event.PASSKEY_CLONED,
         Event.CODES_SUSPENDED,
         Event.DISOWNED,
+        Event.BACKUP_FAILED,
     }
 )
 
@@ -106,6 +118,8 @@ class Reason(StrEnum):
     CLONED = "cloned"
     LOGOUT = "logout"
     ENDED_BY_USER = "ended_by_user"
+    ENDED_BY_ADMIN = "ended_by_admin"
+    DELETED = "deleted"
     REVOKED = "revoked"
     REUSE = "reuse"
     STEPPED_UP = "stepped_up"
@@ -120,6 +134,10 @@ class Caller:
     #: Browser and system in words ("Firefox on Linux"): never the raw header (SEC-58, SEC-73).
     browser: str = "unknown"
     request_id: str = ""
+
+
+#: Whoever has the command line of the server's own machine.
+ON_THE_HOST = Caller(browser="command line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +156,4 @@ class Occurrence:
 
 def by_hand(event: Event, at: float, **facts: str) -> Occurrence:
     """Return what somebody did on the host, by the command line."""
-    return Occurrence(event, at, Caller(browser="command line"), facts=dict(facts))
+    return Occurrence(event, at, ON_THE_HOST, facts=dict(facts))

@@ -11,8 +11,6 @@ from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError
 from pwauth_server.rules import weak_secrets
 
-FILE = "secret_key"
-
 
 def secret_keys(config: Config, entropy: Entropy, *, is_first_start: bool) -> Sequence[str]:
     """Return the ring's secrets, the sealing one first.
@@ -22,7 +20,7 @@ def secret_keys(config: Config, entropy: Entropy, *, is_first_start: bool) -> Se
     """
     if config.secret_key:
         return [secret.get_secret_value() for secret in config.secret_key]
-    path = config.secrets_folder / FILE
+    path = config.secret_key_file
     if not path.exists():
         if not is_first_start:
             raise ConfigError([f"secret_key: {path} is missing, and this database was sealed with it; put it back"])
@@ -49,7 +47,7 @@ def _generate(path: Path, entropy: Entropy) -> None:
     secret = base64.urlsafe_b64encode(entropy.random(48)).decode()
     # Written aside and renamed into place: a crash leaves no half a key, and of two starting
     # processes the first one's key stays (`link` does not overwrite).
-    aside = path.with_name(f".{FILE}.{entropy.random(8).hex()}")
+    aside = path.with_name(f".{path.name}.{entropy.random(8).hex()}")
     descriptor = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secret + "\n")

@@ -23,6 +23,8 @@ class Chore:
     name: str
     seconds: float
     run: Callable[[], Awaitable[None]]
+    #: Called when the process ends: what would take long should be broken off.
+    hurry: Callable[[], None] = lambda: None
 
 
 class Worker:
@@ -45,6 +47,8 @@ class Worker:
         """Let the letters in hand and the running chores be finished, at most ``patience`` seconds."""
         self._stopping.set()
         self._bell.ring()
+        for chore in self._chores:
+            chore.hurry()
         mail = asyncio.create_task(self._postman.stop(patience))
         _, late = await asyncio.wait(self._tasks, timeout=patience) if self._tasks else (set(), set())
         for task in late:

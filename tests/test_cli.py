@@ -39,6 +39,11 @@ COMMANDS = (
     "mail requeue",
     "mail purge",
     "healthcheck",
+    "backup make",
+    "backup verify",
+    "restore",
+    "doctor",
+    "copy-database",
     "openapi",
 )
 

@@ -25,6 +25,10 @@ class Tally:
         """Count one."""
         self._cells[labels] = self._cells.get(labels, 0) + 1
 
+    def start(self, labels: tuple[str, ...]) -> None:
+        """Show a known label set before its first count."""
+        self._cells.setdefault(labels, 0)
+
     def render(self) -> str:
         """Return the Prometheus text of all cells."""
         lines = [f"# HELP {self._name} {self._text}", f"# TYPE {self._name} counter"]

@@ -50,22 +50,23 @@ class WindowTable:
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count a hit and return how many there are; one step, nothing can come between."""
-        window = self._open(key)
+        room, now = self._room(key), self._clock.now()
+        window = _open(room, key, now)
         if window is None:
-            self._make_room()
-            window = self._room(key)[key] = [0, self._clock.now() + expiry, expiry]
+            self._make_room(now)
+            window = room[key] = [0, now + expiry, expiry]
         window[0] += amount
         return int(window[0])
 
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
-        window = self._open(key)
+        window = _open(self._room(key), key, self._clock.now())
         return int(window[0]) if window else 0
 
     async def get_expiry(self, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
-        window = self._open(key)
-        return window[1] if window else self._clock.now()
+        window = _open(self._room(key), key, now := self._clock.now())
+        return window[1] if window else now
 
     def _room(self, key: str) -> dict[str, list[float]]:
         return self._rooms.setdefault(key.partition("/")[0], {})
@@ -73,19 +74,9 @@ class WindowTable:
     def _size(self) -> int:
         return sum(map(len, self._rooms.values()))
 
-    def _open(self, key: str) -> list[float] | None:
-        room = self._room(key)
-        window = room.get(key)
-        # A window that would end later than if it opened now was opened by a clock that has been set back.
-        if window is not None and not 0 < window[1] - self._clock.now() <= window[2]:
-            del room[key]
-            return None
-        return window
-
-    def _make_room(self) -> None:
+    def _make_room(self, now: float) -> None:
         if self._size() < MAX_KEYS:
             return
-        now = self._clock.now()
         for room in self._rooms.values():
             for key, _ in list(takewhile(lambda entry: entry[1][1] <= now, room.items())):
                 del room[key]
@@ -110,7 +101,8 @@ class Limiter:
 
     async def take(self, limit: Limit, *key: str) -> None:
         """Count one use; raise RateLimited with ``Retry-After`` if the quota is spent."""
-        if not await self.is_first(limit, *key):
+        quota = self._quotas[limit]
+        if await self._storage.incr(_key(limit, key), quota.seconds) > quota.amount:
             raise await self.refusal(limit, *key)
 
     async def check(self, limit: Limit, *key: str) -> None:
@@ -149,6 +141,16 @@ class Limiter:
                 "ratelimit": f'"{limit}";r=0;t={seconds}',
             }
         )
+
+
+def _open(room: dict[str, list[float]], key: str, now: float) -> list[float] | None:
+    """Return the window of ``key`` if it is open at ``now``; throw an old one away."""
+    window = room.get(key)
+    # A window that would end later than if it opened now was opened by a clock that has been set back.
+    if window is not None and not 0 < window[1] - now <= window[2]:
+        del room[key]
+        return None
+    return window
 
 
 def _key(limit: Limit, key: tuple[str, ...]) -> str:

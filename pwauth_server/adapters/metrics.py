@@ -1,13 +1,14 @@
 """What operators see in Prometheus: closed label sets, fed by the same events as the audit log (SEC-74)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     GCCollector,
+    Metric,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -17,11 +18,13 @@ from prometheus_client import (
 from pwauth_server import __version__
 from pwauth_server.adapters.histograms import LETTER_BOUNDS, Histogram, Tally
 from pwauth_server.events import MAILBOX, Event, Method, Occurrence, Reason
+from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.rules.limits import Limit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LETTER_STATUSES = ("pending", "sending", "sent", "failed", "expired")
 
+_KINDS = (("access",), ("refresh",))
 _CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
 _FAILURES = (
     Reason.UNKNOWN,
@@ -43,7 +46,17 @@ _FAILURES = (
     Reason.WRONG_ACCOUNT,
     Reason.CLONED,
 )
-_ENDINGS = (Reason.LOGOUT, Reason.ENDED_BY_USER, Reason.REVOKED, Reason.REUSE, Reason.STEPPED_UP, Reason.DISOWNED)
+_ENDINGS = (
+    Reason.LOGOUT,
+    Reason.ENDED_BY_USER,
+    Reason.ENDED_BY_ADMIN,
+    Reason.DISABLED,
+    Reason.DELETED,
+    Reason.REVOKED,
+    Reason.REUSE,
+    Reason.STEPPED_UP,
+    Reason.DISOWNED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,30 @@ class Snapshot:
     letters: Mapping[str, int]
     #: Age in seconds of the oldest letter that waits; 0 if none does.
     oldest_letter: float
+    #: When the last backup was made, in Unix seconds; 0 if none was.
+    backed_up_at: float = 0.0
+    #: Bytes of the database's files: `main`, and `wal` on SQLite.
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+class Children:
+    """The children of a library counter: its own search for one takes longer than all the counting of a sign-in."""
+
+    def __init__(self, parent: Counter) -> None:
+        """Know none of them yet."""
+        self._parent = parent
+        self._found: dict[tuple[str, ...], Counter] = {}
+
+    def labels(self, *values: str) -> Counter:
+        """Return the counter of these label values."""
+        found = self._found.get(values)
+        if found is None:
+            found = self._found[values] = self._parent.labels(*values) if values else self._parent
+        return found
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what all of them have counted."""
+        return self._parent.collect()
 
 
 class Metrics:
@@ -67,8 +104,8 @@ class Metrics:
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"pwauth_{name}", text, labels, registry=registry)
+        def counter(name: str, text: str, *labels: str) -> Children:
+            return Children(Counter(f"pwauth_{name}", text, labels, registry=registry))
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"pwauth_{name}", text, labels, registry=registry)
@@ -76,7 +113,6 @@ class Metrics:
         self._attempts = counter("auth_attempts", "Attempts to sign in.", "method", "outcome", "reason")
         self._created = counter("sessions_created", "Sessions begun.", "method")
         self._ended = counter("sessions_ended", "Sessions ended before their time.", "reason")
-        self._issued = counter("tokens_issued", "Tokens issued.", "kind")
         self._reuse = counter("refresh_reuse", "Spent refresh tokens presented again: a theft, or a broken client.")
         self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
         self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
@@ -85,12 +121,20 @@ class Metrics:
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
         self._first_use = gauge("compat_first_use", "1 if anybody may add the first factor of an address that nobody has proven.")
+        self._forwarded = counter("forwarded_requests", "Requests with X-Forwarded-For, or from a trusted proxy without it.", "seen")
+        self._backups = counter("backups", "Scheduled backups.", "outcome")
+        self._backed_up = gauge("backup_timestamp_seconds", "When the last backup was made; 0 if none was.")
+        self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
+        self._rows = gauge("database_rows", "Rows of each table, counted by housekeeping.", "table")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
+        # What follows every request, or half of them, is counted in plain cells.
+        self.issued = Tally("pwauth_tokens_issued_total", "Tokens issued.", ("kind",))
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
         self.query_seconds = Histogram("pwauth_db_query_duration_seconds", "Duration of database statements.", ("operation",))
         text = "From queueing a letter to its acceptance."
         self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", text, (), bounds=LETTER_BOUNDS)
+        self.lag_seconds = Histogram("pwauth_event_loop_lag_seconds", "How late the event loop rang its timer: what requests waited.", ())
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -101,15 +145,19 @@ class Metrics:
                 self._attempts.labels(method, "failure", reason)
         for reason in _ENDINGS:
             self._ended.labels(reason)
-        # The one event that follows half of all requests: looking its labels up costs more than counting.
-        self._issue_counts = [self._issued.labels(kind).inc for kind in ("access", "refresh")]
         for event in ("requested", "opened", "consumed", "expired"):
             self._links.labels(event)
+        self._forward_counts = {seen: self._forwarded.labels(seen).inc for seen in Sighting}
+        for outcome in ("made", "failed"):
+            self._backups.labels(outcome)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
             self._depth.labels(status)
+        for kind in _KINDS:
+            self.issued.start(kind)
         self.delivery_seconds.start(())
+        self.lag_seconds.start(())
 
     def knows_transport(self, name: str) -> None:
         """Start the counters of a mail transport at 0."""
@@ -130,6 +178,14 @@ class Metrics:
         """Count a refusal."""
         self._limited.labels(limit).inc()
 
+    def forwarded(self, seen: Sighting) -> None:
+        """Count what a request tells of proxies."""
+        self._forward_counts[seen]()
+
+    def sightings(self) -> Mapping[str, float]:
+        """Return how often each was seen."""
+        return {sample.labels["seen"]: sample.value for family in self._forwarded.collect() for sample in family.samples}
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""
         self.requests.count((method, route, _CLASSES[status // 100]))
@@ -139,13 +195,25 @@ class Metrics:
         """Count a database statement."""
         self.query_seconds.observe((operation,), seconds)
 
+    def lag(self, seconds: float) -> None:
+        """Count one beat of the event loop's pulse, and how late it came."""
+        self.lag_seconds.observe((), seconds)
+
+    def counted(self, rows: Mapping[str, int]) -> None:
+        """Show how many rows each table has."""
+        for name, count in rows.items():
+            self._rows.labels(name).set(count)
+
     def render(self, snapshot: Snapshot) -> bytes:
         """Return the whole exposition."""
         self._sessions.set(snapshot.sessions)
         self._oldest.set(snapshot.oldest_letter)
         for status in LETTER_STATUSES:
             self._depth.labels(status).set(snapshot.letters.get(status, 0))
-        own = (self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds)
+        self._backed_up.set(snapshot.backed_up_at)
+        for file, size in snapshot.sizes.items():
+            self._sizes.labels(file).set(size)
+        own = (self.issued, self.requests, self.request_seconds, self.query_seconds, self.delivery_seconds, self.lag_seconds)
         return generate_latest(self.registry) + "".join(cells.render() for cells in own).encode()
 
     def _signed_in(self, it: Occurrence) -> None:
@@ -161,17 +229,20 @@ class Metrics:
         self._ended.labels(it.reason).inc()
 
     def _tokens_issued(self, _: Occurrence) -> None:
-        for count in self._issue_counts:
-            count()
+        for kind in _KINDS:
+            self.issued.count(kind)
 
     def _reused(self, _: Occurrence) -> None:
-        self._reuse.inc()
+        self._reuse.labels().inc()
 
     def _link(self, it: Occurrence) -> None:
         self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
 
+    def _backup(self, it: Occurrence) -> None:
+        self._backups.labels(it.event.value.partition(".")[2]).inc()
+
     def _letter(self, it: Occurrence) -> None:
-        self._deliveries.labels(it.facts.get("transport", "none"), it.event.value.partition(".")[2]).inc()
+        self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.value.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
             self.delivery_seconds.observe((), float(it.facts["seconds"]))
 
@@ -189,4 +260,6 @@ _HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
     Event.LETTER_DEFERRED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_FAILED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001
+    Event.BACKUP_MADE: Metrics._backup,  # noqa: SLF001
+    Event.BACKUP_FAILED: Metrics._backup,  # noqa: SLF001
 }

@@ -70,6 +70,16 @@ class SmtpTransport:
         self._turns = asyncio.Semaphore(CONNECTIONS)
         await asyncio.gather(*(_quit(client) for client in live))
 
+    async def probe(self) -> str:
+        """Connect and log in as for a letter, and leave; return what was wrong as a closed word, empty if nothing."""
+        try:
+            client = await self._connect()
+        except _DownError as down:
+            return str(down)
+        self._live.discard(client)
+        await _quit(client)
+        return ""
+
     async def _attempt(self, content: bytes, recipient: str) -> Delivery:
         while self._idle:
             # A server may hang up on an idle connection at any time: only a fresh one that is refused is news.

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -17,6 +18,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, PwauthError
 from pwauth_server.rules import addresses
 from pwauth_server.store.migrate import migrate
+from pwauth_server.store.sqlite_copy import Watch
 
 __all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "with_deps"]
 
@@ -62,6 +64,32 @@ def _in_one_line(error: Exception) -> str:
     """Say what failed; further lines of a database's answer may hold values of a row."""
     text = str(error).partition("\n")[0] or type(error).__name__
     return f"the database cannot be used: {text}" if _is_of_a_driver(error) else text
+
+
+class DefaultGroup(click.Group):
+    """A group one of whose commands needs no name: `backup PATH` is `backup make PATH`."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        """Take the name of that command."""
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name before arguments that begin with none."""
+        is_named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named or not args else [self.default, *args])
+
+
+@contextmanager
+def progress() -> Iterator[Watch]:
+    """Yield what tells a terminal how far a long work is; elsewhere it says nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _doing, _done, _all: None
+        return
+    try:
+        yield lambda doing, done, of_all: click.echo(f"\r\x1b[K{doing} {100 * done // max(of_all, 1)} %", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def give_up(lines: Sequence[str], code: int) -> NoReturn:

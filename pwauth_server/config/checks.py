@@ -9,7 +9,7 @@ from pwauth_server.rules import addresses, client_address, policy, weak_secrets
 
 def problems(config: Config) -> list[str]:
     """Return one line for each setting that would make the server unsafe."""
-    return [*_secrets(config), *_urls(config), *_mail(config), *_network(config)]
+    return [*_secrets(config), *_urls(config), *_mail(config), *_network(config), *_backups(config)]
 
 
 def _secrets(config: Config) -> list[str]:
@@ -28,6 +28,18 @@ def _secrets(config: Config) -> list[str]:
     ]
     if config.session_absolute_expiry_seconds < config.access_token_expiry_seconds:
         found.append("session_absolute_expiry_seconds: shorter than access_token_expiry_seconds")
+    return found
+
+
+def _backups(config: Config) -> list[str]:
+    found = []
+    passphrase = config.backup_passphrase.get_secret_value()
+    if passphrase and (why := weak_secrets.problem(passphrase)):
+        found.append(f"backup_passphrase: {why}; make one with: openssl rand -base64 48")
+    if config.backup_path and not passphrase:
+        found.append("backup_passphrase: needed for backup_path")
+    if config.backup_path and not config.is_sqlite:
+        found.append("backup_path: only for SQLite; PostgreSQL is backed up with pg_dump")
     return found
 
 

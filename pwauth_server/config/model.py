@@ -36,6 +36,12 @@ class Config(BaseModel):
     database_url: Secret = Field(default_factory=_no_secret, description="postgres://… to use PostgreSQL instead of SQLite.")
     secret_key: list[Secret] = Field([], description="Master secret, or a list: the first seals, all open. Empty: generated once in secrets/ beside the database.")
 
+    # -- backups
+    backup_path: str = Field("", description="Folder for scheduled backups of the SQLite file; empty: none are made.")
+    backup_every_hours: int = Field(24, ge=1, description="Hours between two scheduled backups.")
+    backup_keep: int = Field(7, ge=1, description="How many scheduled backups are kept.")
+    backup_passphrase: Secret = Field(default_factory=_no_secret, description="Passphrase that encrypts backups, 32 bytes or more; keep it elsewhere too.")
+
     # -- tokens and sessions
     jwt_secret: Secret = Field(default_factory=_no_secret, description="Shared secret, 32 bytes or more. Set: access tokens are HS256.")
     jwt_algorithm: Literal["", "HS256", "ES256", "EdDSA"] = Field("", description="HS256 if jwt_secret is set, else ES256.")
@@ -46,7 +52,7 @@ class Config(BaseModel):
     refresh_grace_seconds: int = Field(10, ge=0, le=60, description="How long a lost refresh answer is given again.")
 
     # -- signing in
-    signup: Literal["open", "domains"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains.")
+    signup: Literal["open", "domains", "invite"] = Field("open", description="Who may get an account: everybody, or addresses of signup_domains, or nobody; besides those that an administrator invited.")
     signup_domains: list[str] = Field([], description='Exact mail domains for signup = "domains".')
     enrolment: Literal["session", "first_use"] = Field("session", description="Who may add the first factor: a signed-in person, or anybody for an address that was never proven; that one is fenced in.")
     totp_mode: Literal["fallback", "second_factor", "both"] = Field("fallback", description="Whether a one-time password signs in alone, is asked for after every other first factor but a passkey, or both.")
@@ -145,3 +151,8 @@ class Config(BaseModel):
     def secrets_folder(self) -> Path:
         """Return the folder of generated secrets, beside the database."""
         return Path(self.database_path).parent / "secrets"
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Return the file of the generated secret_key."""
+        return self.secrets_folder / "secret_key"

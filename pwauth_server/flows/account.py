@@ -23,6 +23,10 @@ class Me:
     sessions: int
     owned: Owned
 
+    def __hash__(self) -> int:
+        """Hash by session; equality still looks at everything."""
+        return hash(self.session)
+
 
 async def me(deps: Deps, session: Session) -> Me:
     """Return the person of a session."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing
 from pwauth_server.events import Caller, Event, Occurrence
-from pwauth_server.flows import magic_link, notices
+from pwauth_server.flows import last_admin, magic_link, notices
 from pwauth_server.rules.assurance import ADMIN
 from pwauth_server.store import magic_links, users
 from pwauth_server.store.transaction import Tx
@@ -13,6 +13,7 @@ from pwauth_server.store.users import User
 
 #: Whoever types on the host, as owners read it in their letters.
 HOST = Caller(ip="the server itself", browser="the command line")
+_NOBODY = "Nobody has an account for {email} yet: its owner has to sign in by mail first."
 
 
 async def grant(deps: Deps, email: str) -> bool:
@@ -35,11 +36,13 @@ async def revoke(deps: Deps, email: str) -> bool:
     now = deps.clock.now()
 
     async def work(tx: Tx) -> bool:
-        await users.hold_role(tx, ADMIN)
-        owner = await _owner(tx, email)
+        found = await users.find_by_email(tx, email)
+        owner = await last_admin.hold(tx, found.id, by=None) if found else None
+        if owner is None or not owner.verified:
+            raise Missing(_NOBODY.format(email=email))
         if ADMIN not in owner.roles:
             return False
-        if not any(other.id != owner.id and not other.disabled for other in await users.with_role(tx, ADMIN)):
+        if await last_admin.is_last_admin(tx, owner):
             raise Conflict(f"{email} is the last administrator: make another one first.")
         await users.set_roles(tx, owner.id, [role for role in owner.roles if role != ADMIN])
         await notices.tell(tx, deps, Occurrence(Event.ROLE_REVOKED, now, HOST, owner.id, facts={"role": ADMIN}), owner)
@@ -72,5 +75,5 @@ async def login_link(deps: Deps, email: str) -> str:
 async def _owner(tx: Tx, email: str) -> User:
     owner = await users.hold_by_email(tx, email)
     if owner is None or not owner.verified:
-        raise Missing(f"Nobody has an account for {email} yet: its owner has to sign in by mail first.")
+        raise Missing(_NOBODY.format(email=email))
     return owner

@@ -5,7 +5,7 @@ import asyncio
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence
 from pwauth_server.rules import ids, policy
-from pwauth_server.store import audit, challenges, email_queue, magic_links, sessions, signing_keys, users
+from pwauth_server.store import audit, challenges, email_queue, invites, magic_links, sessions, signing_keys, users
 from pwauth_server.store.transaction import Tx
 
 #: Rows of one batch; a batch is a unit of work like any other and shares its commit.
@@ -18,9 +18,9 @@ DAY = 86_400.0
 
 
 async def sweep(deps: Deps) -> None:
-    """Delete links, sessions, ceremonies, unproven accounts, letters, audit rows and keys whose time is over."""
+    """Delete links, sessions, ceremonies, unproven accounts, invitations, letters, audit rows and keys whose time is over."""
     now = deps.clock.now()
-    for purge in (_links, _sessions, _challenges, _unverified, _letters, _audit):
+    for purge in (_links, _sessions, _challenges, _unverified, _invites, _letters, _audit):
         while await purge(deps, now) >= BATCH:  # noqa: ASYNC110 - a breath, not a wait for something
             await asyncio.sleep(PAUSE)
     await deps.db.unit(lambda tx: signing_keys.purge(tx, now))
@@ -58,6 +58,10 @@ async def _unverified(deps: Deps, now: float) -> int:
         return len(deleted)
 
     return await deps.db.unit(work)
+
+
+async def _invites(deps: Deps, now: float) -> int:
+    return await deps.db.unit(lambda tx: invites.purge(tx, now=now, limit=BATCH))
 
 
 async def _letters(deps: Deps, now: float) -> int:

@@ -7,9 +7,9 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfirmationRequired, DifferentBrowser, MailCapReached, RateLimited, SignInFailed
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import mail, sign_in
+from pwauth_server.flows import invites, mail, sign_in
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
-from pwauth_server.rules import addresses, assurance, client_address, codes, moments, policy, secrets
+from pwauth_server.rules import addresses, assurance, client_address, codes, moments, secrets
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.limits import Limit
 from pwauth_server.store import magic_links, users
@@ -167,9 +167,9 @@ async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
 async def _is_welcome(deps: Deps, email: str) -> bool:
     """Tell whether an address may have a letter; when it is used, that is asked again."""
     user = await users.find_by_email(deps.db.reads, email)
-    if user is not None:
-        return not user.disabled and user.mail_sign_in
-    return policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains)
+    # Asked for everybody, so that it takes as long for a stranger as for a guest.
+    is_guest = await invites.may_sign_up(deps.db.reads, deps, email, deps.clock.now())
+    return is_guest if user is None else not user.disabled and user.mail_sign_in
 
 
 def _new_link(

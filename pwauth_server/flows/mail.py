@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
-from pwauth_server.events import Event, Occurrence, by_hand
+from pwauth_server.events import ON_THE_HOST, Caller, Event, Occurrence
 from pwauth_server.rules import ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.sealing import NONCE_BYTES
@@ -54,11 +54,17 @@ async def post(
     return letter_id
 
 
-async def send_test(deps: Deps, to: str) -> UUID:
-    """Queue a test letter to a canonical address."""
+async def send_test(deps: Deps, to: str, caller: Caller = ON_THE_HOST, **who: str) -> UUID:
+    """Queue a test letter to a canonical address; ``who`` asks for it goes into the audit log."""
     now = deps.clock.now()
     facts = {"at": moments.in_words(now)}
-    return await deps.db.unit(lambda tx: post(tx, deps, kind=LetterKind.TEST, to=to, facts=facts, expires_at=now + TEST_LIFE, now=now))
+
+    async def work(tx: Tx) -> UUID:
+        letter_id = await post(tx, deps, kind=LetterKind.TEST, to=to, facts=facts, expires_at=now + TEST_LIFE, now=now)
+        await tx.record(Occurrence(Event.LETTER_TESTED, now, caller, facts={"letter": str(letter_id), **who}))
+        return letter_id
+
+    return await deps.db.unit(work)
 
 
 async def listed(deps: Deps, *, limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
@@ -66,14 +72,17 @@ async def listed(deps: Deps, *, limit: int = 100, offset: int = 0) -> Sequence[M
     return await email_queue.page(deps.db.reads, limit=limit, offset=offset)
 
 
-async def requeue(deps: Deps, letter_id: str) -> None:
-    """Let a dead letter be tried again; raise Missing if there is none that still could be."""
+async def requeue(deps: Deps, letter_id: str, caller: Caller = ON_THE_HOST, **who: str) -> None:
+    """Let a dead letter be tried again; raise Missing if there is none that still could be.
+
+    ``who`` asks for it goes into the audit log.
+    """
     found, now = ids.parse(letter_id), deps.clock.now()
 
     async def work(tx: Tx) -> bool:
         if found is None or not await email_queue.requeue(tx, found, now):
             return False
-        await tx.record(by_hand(Event.LETTER_REQUEUED, now, letter=str(found)))
+        await tx.record(Occurrence(Event.LETTER_REQUEUED, now, caller, facts={"letter": str(found), **who}))
         tx.after_commit(deps.mail_bell.ring)
         return True
 

@@ -42,11 +42,13 @@ async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
     await tx.record(it)
     if not is_news or not owner.verified:
         return
+    # The owner learns that it was an administrator, not where that one sits.
+    is_administration = "by" in it.facts
     facts = {
         "event": it.event.value,
         "at": moments.in_words(it.at),
-        "ip": it.caller.ip,
-        "browser": it.caller.browser,
+        "ip": "an administrator" if is_administration else it.caller.ip,
+        "browser": "the administration" if is_administration else it.caller.browser,
         "link": f"{deps.config.public_url}{PATH}?token={_token(deps, owner.id, it.at)}",
     }
     await mail.post(tx, deps, kind=LetterKind.NOTICE, to=owner.email, facts=facts, expires_at=it.at + LIFE, now=it.at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, SignInFailed, Unauthenticated
 from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import ceremonies, notices, tokens
+from pwauth_server.flows import ceremonies, invites, notices, tokens
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.rules import assurance, policy
 from pwauth_server.rules.assurance import Standing
@@ -137,11 +137,12 @@ async def _of_mailbox(tx: Tx, deps: Deps, email: str, caller: Caller, now: float
     """Return the account of a mailbox, a new one if need be; None if the address may not have one."""
     while (user := await users.hold_by_email(tx, email)) is None:
         # Asked again: the policy may have changed since the letter was sent (SEC-08).
-        if not policy.may_sign_up(email, signup=deps.config.signup, domains=deps.config.signup_domains):
+        if not await invites.may_sign_up(tx, deps, email, now):
             return None
         user, created = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=email, now=now)
         if created:
             await tx.record(Occurrence(Event.USER_CREATED, now, caller, user_id=user.id))
+            await invites.accept(tx, user, caller, now)
             return user
         # Somebody was faster, and may not have proven anything: look again, and hold what is there.
     return user
@@ -159,6 +160,7 @@ async def _proven(tx: Tx, deps: Deps, user: User, current: Current | None, *, ca
             user = await _promote(tx, user, current.session, caller, now)
         else:
             user = await _reset(tx, deps, user, caller, now)
+        await invites.accept(tx, user, caller, now)
     if user.email in deps.config.admin_emails and assurance.ADMIN not in user.roles:
         user = replace(user, roles=(*user.roles, assurance.ADMIN))
         await users.set_roles(tx, user.id, user.roles)

@@ -1,6 +1,8 @@
 """Tokens of a session: issued, rotated, revoked, introspected (SEC-20 to SEC-27, SEC-50 to SEC-54)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, Unauthenticated
@@ -10,6 +12,7 @@ from pwauth_server.rules import moments, tokens
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.refresh import Verdict, judge
+from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.rules.tokens import InvalidTokenError
 from pwauth_server.store import sessions
 from pwauth_server.store.sessions import Session
@@ -174,12 +177,15 @@ async def revoke(deps: Deps, token: str, caller: Caller) -> None:
 
 def _refresh_token(deps: Deps, session: Session) -> str:
     claims = tokens.Refresh(session.id, session.generation, int(session.rotated_at), int(session.expires_at))
-    return tokens.sign(_refresh_key(deps, deps.ring.current_id), tokens.REFRESH_TYPE, tokens.refresh_claims(claims, deps.config.public_url))
+    signing = next(iter(_refresh_keys(deps.ring).values()))
+    return tokens.sign(signing, tokens.REFRESH_TYPE, tokens.refresh_claims(claims, deps.config.public_url))
 
 
-def _refresh_key(deps: Deps, key_id: bytes) -> tokens.Key:
-    secret = deps.ring.derive(REFRESH_PURPOSE, key_id)
-    return tokens.Key(key_id.hex(), "HS256", secret, secret)
+@lru_cache(maxsize=1)
+def _refresh_keys(ring: KeyRing) -> Mapping[str, tokens.Key]:
+    """Return the keys of refresh tokens by the name that a token calls them; the first one signs."""
+    secrets = {key_id.hex(): ring.derive(REFRESH_PURPOSE, key_id) for key_id in ring.ids}
+    return {kid: tokens.Key(kid, "HS256", secret, secret) for kid, secret in secrets.items()}
 
 
 def _read_refresh(deps: Deps, token: str) -> tokens.Refresh:
@@ -188,11 +194,10 @@ def _read_refresh(deps: Deps, token: str) -> tokens.Refresh:
     Only tokens with our signature go on from here: a stranger cannot set off the reuse alarm.
     """
     try:
-        kid = tokens.key_id_of(token)
-        key_id = next((key_id for key_id in deps.ring.ids if key_id.hex() == kid), None)
-        if key_id is None:
+        key = _refresh_keys(deps.ring).get(tokens.key_id_of(token))
+        if key is None:
             raise InvalidGrant
-        claims = tokens.verify(token, _refresh_key(deps, key_id), tokens.REFRESH_TYPE)
+        claims = tokens.verify(token, key, tokens.REFRESH_TYPE)
         return tokens.read_refresh(claims, deps.config.public_url)
     except InvalidTokenError as cause:
         raise InvalidGrant from cause

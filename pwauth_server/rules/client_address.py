@@ -56,6 +56,13 @@ def client(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) 
 
 
 @lru_cache(maxsize=4096)
+def is_trusted(peer: str, trusted: tuple[Network, ...]) -> bool:
+    """Tell whether a TCP peer may say for whom it speaks."""
+    here = parse(peer)
+    return here is not None and _within(here, trusted)
+
+
+@lru_cache(maxsize=4096)
 def bucket(address: str) -> str:
     """Return the key of limits: an IPv4 address, an IPv6 /64, or ``local`` (SEC-62)."""
     found = parse(address)

@@ -1,7 +1,9 @@
 """Row ids: UUIDv7 (RFC 9562 section 5.7), so that new rows lie beside each other on disk."""
 
+import re
 from uuid import UUID
 
+_SPELLING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 RANDOM_BYTES = 10
 
 
@@ -20,8 +22,9 @@ def earliest(moment: float) -> UUID:
 
 def parse(text: str) -> UUID | None:
     """Read an id as we print it; None for any other spelling."""
-    try:
-        found = UUID(text)
-    except ValueError:
-        return None
-    return found if str(found) == text else None
+    return UUID(int=int(text.replace("-", ""), 16)) if _SPELLING.fullmatch(text) else None
+
+
+def shown(stored: UUID | bytes | None) -> str | None:
+    """Return an id as we print it, from whatever form a database row has it in."""
+    return None if stored is None else str(UUID(bytes=stored) if isinstance(stored, bytes) else stored)

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from pwauth_server.rules.tokens import ALGORITHMS, Key, encode
+from pwauth_server.rules import base64url
+from pwauth_server.rules.tokens import ALGORITHMS, Key
 
 
 def public_jwk(key: Key) -> dict[str, str]:
@@ -18,4 +19,4 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
     """Return the RFC 7638 thumbprint of an EC or OKP public JWK: our ``kid``."""
     members = {name: jwk[name] for name in ("crv", "kty", "x", "y") if name in jwk}
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-    return encode(hashlib.sha256(canonical).digest())
+    return base64url.encode(hashlib.sha256(canonical).digest())

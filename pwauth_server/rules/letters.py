@@ -26,6 +26,8 @@ class LetterKind(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     NOTICE = "notice"
     DISOWNED = "disowned"
+    INVITATION = "invitation"
+    FAREWELL = "farewell"
     TEST = "test"
 
 
@@ -54,6 +56,8 @@ EXAMPLES: Final[Mapping[LetterKind, Mapping[str, str]]] = {
         "ip": "203.0.113.7",
         "browser": "Firefox on Linux",
     },
+    LetterKind.INVITATION: {"link": "https://auth.example.com/signin", "until": "8 January 2026, 12:00 UTC"},
+    LetterKind.FAREWELL: {"at": "1 January 2026, 12:00 UTC", "ip": "203.0.113.7", "browser": "Firefox on Linux"},
     LetterKind.TEST: {"at": "1 January 2026, 12:00 UTC"},
 }
 

@@ -35,6 +35,7 @@ class Limit(StrEnum):
     PASSKEY_CEREMONIES = "passkey_ceremonies"
     FIRST_USE_PER_CLIENT = "first_use_per_client"
     RECOVERY_CODES_MADE = "recovery_codes_made"
+    EXPORTS_PER_ACCOUNT = "exports_per_account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.ONE_TIME_CODES_PER_ACCOUNT: client(5, 15 * MINUTE),
         # ten slow hashes each
         Limit.RECOVERY_CODES_MADE: client(10, HOUR),
+        Limit.EXPORTS_PER_ACCOUNT: client(10, HOUR),
         # per session
         Limit.REFRESH_PER_SESSION: client(60, MINUTE),
         # per mailbox, without its +tag

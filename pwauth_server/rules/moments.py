@@ -1,6 +1,10 @@
 """Moments (Unix seconds) as text."""
 
+import re
 from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def in_words(moment: float) -> str:
@@ -8,6 +12,28 @@ def in_words(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%-d %B %Y, %H:%M UTC")
 
 
+def stamp(moment: float) -> str:
+    """Return a moment as part of a file name (whole seconds, UTC): names sort by time."""
+    return datetime.fromtimestamp(int(moment), UTC).strftime(_STAMP)
+
+
+def moment_of(text: str) -> float:
+    """Return the moment that `stamp` wrote; raise ValueError for any other text."""
+    return datetime.strptime(text, _STAMP).replace(tzinfo=UTC).timestamp()
+
+
+def from_rfc3339(text: str) -> float:
+    """Return the moment that `rfc3339` wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def rfc3339(moment: float) -> str:
     """Return a moment as programs read it (RFC 3339, whole seconds, UTC)."""
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_rfc3339(text: str) -> float:
+    """Read a moment as programs write it, with its zone; raise ValueError for anything else."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("moment")
+    return datetime.fromisoformat(text.upper()).timestamp()

@@ -10,9 +10,12 @@ UNVERIFIED_LIFE = 86_400.0
 _MAX_URL = 2048
 
 
-def may_sign_up(address: str, *, signup: str, domains: Sequence[str]) -> bool:
-    """Tell whether a canonical address without an account may get one; domains match exactly."""
-    return signup == "open" or (signup == "domains" and domain_of(address) in domains)
+def may_sign_up(address: str, *, signup: str, domains: Sequence[str], invited: bool = False) -> bool:
+    """Tell whether a canonical address without an account may get one; domains match exactly.
+
+    Whoever is ``invited`` may, from whichever domain.
+    """
+    return invited or signup == "open" or (signup == "domains" and domain_of(address) in domains)
 
 
 def origin_of(url: str) -> str | None:

@@ -3,6 +3,7 @@
 Each is taken by deleting its row, so nobody can use one twice, not even after a failure.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -73,6 +74,11 @@ _FIND = Sql("find_challenge", f"SELECT {_COLUMNS} FROM challenges WHERE id = ?")
 _TAKE = Sql("take_challenge", f"DELETE FROM challenges WHERE id = ? RETURNING {_COLUMNS}")
 _TAKE_ALL_OF = Sql("take_challenges_of", "DELETE FROM challenges WHERE user_id = ?")
 _PURGE = Sql("purge_challenges", "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < ? LIMIT ?)")
+_LIST = Sql(
+    "list_challenges",
+    """SELECT c.id, c.purpose, c.user_id, u.email, c.is_named, c.expires_at
+    FROM challenges c LEFT JOIN users u ON u.id = c.user_id WHERE c.expires_at > ? ORDER BY c.id DESC LIMIT ? OFFSET ?""",
+)
 _MAKE_ROOM = Sql(
     "make_room_for_challenge",
     """DELETE FROM challenges WHERE id IN (SELECT id FROM challenges ORDER BY id LIMIT
@@ -102,6 +108,12 @@ async def take(tx: Tx, challenge_id: UUID) -> Challenge | None:
 async def take_all_of(tx: Tx, user_id: UUID) -> None:
     """Use up every ceremony that began for a person."""
     await tx.run(_TAKE_ALL_OF, user_id)
+
+
+async def page(db: Runs, *, now: float, limit: int, offset: int) -> Sequence[Row]:
+    """Return what is under way, without any secret, newest first."""
+    rows: Sequence[Row] = await db.all(_LIST, now, limit, offset)
+    return rows
 
 
 async def purge(tx: Tx, *, now: float, limit: int) -> int:

@@ -18,7 +18,7 @@ MODELS = [
     f"pwauth_server.store.{room}"
     for room in (
         *("users", "magic_links", "sessions", "passkeys", "totp", "recovery_codes", "challenges"),
-        *("signing_keys", "api_keys", "email_queue", "audit", "epoch"),
+        *("signing_keys", "api_keys", "email_queue", "audit", "epoch", "invites"),
     )
 ]
 #: Connections to PostgreSQL.

@@ -28,6 +28,7 @@ _EPOCH = Sql("epoch", "SELECT number FROM server_state WHERE name = 'epoch'")
 _ADVANCE = Sql("advance_epoch", "UPDATE server_state SET number = number + 1 WHERE name = 'epoch'")
 _BEGIN = Sql("begin_epoch", "INSERT INTO server_state (name, number) VALUES ('epoch', 1) ON CONFLICT (name) DO NOTHING")
 _KEY_CHECK = Sql("key_check", "SELECT sealed FROM server_state WHERE name = 'key_check'")
+_BACKED_UP = Sql("backed_up_at", "SELECT number FROM server_state WHERE name = 'backup'")
 _SET_KEY_CHECK = Sql(
     "set_key_check",
     """INSERT INTO server_state (name, number, sealed) VALUES ('key_check', 0, ?)
@@ -55,6 +56,12 @@ async def key_check(db: Runs) -> bytes | None:
     """Return the value that proves which ``secret_key`` sealed this database."""
     row = await db.one(_KEY_CHECK)
     return bytes(row["sealed"]) if row else None
+
+
+async def backed_up_at(db: Runs) -> float:
+    """Return when the last backup was made, in Unix seconds; 0 if there is none (`sqlite_copy.mark_backed_up` writes it)."""
+    row = await db.one(_BACKED_UP)
+    return float(row["number"]) if row else 0.0
 
 
 async def set_key_check(tx: Tx, sealed: bytes) -> None:

@@ -6,7 +6,6 @@ migrator at a time, private files, and an answer that costs nothing when there i
 
 import asyncio
 import fcntl
-import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -18,6 +17,7 @@ from tortoise.context import TortoiseContext
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError
 from pwauth_server.store.connect import MODELS, tortoise_config
+from pwauth_server.store.files import create_private
 
 #: The name of our models to Tortoise and aerich, and of the folder of their migrations.
 APP = "models"
@@ -56,9 +56,26 @@ def pending(config: Config, folder: Path = FOLDER) -> list[str]:
     return [name for name in _names(folder) if name not in applied]
 
 
+async def missing(config: Config, folder: Path = FOLDER) -> list[str]:
+    """Return the migrations that the database lacks, oldest first, on either kind of database; waits for one that migrates."""
+    if config.is_sqlite:
+        return pending(config, folder)
+    async with _postgres_lock(config) as applied:
+        return [name for name in _names(folder) if name not in applied]
+
+
+def unknown_in(database: Path, folder: Path = FOLDER) -> list[str]:
+    """Return the migrations that a SQLite file has and this release does not know, oldest first."""
+    return sorted(_recorded_in_sqlite(database) - set(_names(folder)), key=_number)
+
+
 def _names(folder: Path) -> list[str]:
     names = [path.name for path in (folder / APP).glob("[0-9]*_*.py")]
-    return sorted(names, key=lambda name: int(name.split("_")[0]))
+    return sorted(names, key=_number)
+
+
+def _number(name: str) -> int:
+    return int(name.partition("_")[0])
 
 
 def _recorded_in_sqlite(path: Path) -> set[str]:
@@ -95,25 +112,12 @@ async def _file_lock(path: Path) -> AsyncIterator[None]:
     """Hold the lock file of a SQLite database, and make sure that the database is private (SEC-72)."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = path.with_name(path.name + ".lock")
-    _create_private(lock)
+    create_private(lock)
     with lock.open("rb") as held:
         # flock and not a marker file: the kernel lets go of it even when this process is killed.
         await asyncio.to_thread(fcntl.flock, held, fcntl.LOCK_EX)
-        _create_private(path)
+        create_private(path)
         yield
-
-
-def _create_private(path: Path) -> None:
-    """Create an empty file that only its owner can read and write; leave an existing one alone.
-
-    SQLite gives its log files the mode of the database.
-    """
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    except FileExistsError:
-        return
-    os.fchmod(descriptor, 0o600)  # the umask may have taken away too much
-    os.close(descriptor)
 
 
 @asynccontextmanager

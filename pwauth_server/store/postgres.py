@@ -1,18 +1,24 @@
 """PostgreSQL: a pool, and a plain transaction for each unit of work."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from tortoise import BaseDBAsyncClient
 
-from pwauth_server.store.statements import Statements, Timing
+from pwauth_server.store.statements import Sql, Statements, Timing
 from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
 
 T = TypeVar("T")
 
+_CLOCK = Sql("clock", "SELECT extract(epoch FROM clock_timestamp()) AS now")
+_SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
+
 
 class PostgresDatabase(Database):
     """A PostgreSQL database as `Database`."""
+
+    tables = Sql("tables", "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()")
 
     def __init__(self, *, client: BaseDBAsyncClient, close: Close, listener: Listener, timing: Timing) -> None:
         """Use a Tortoise client with a pool."""
@@ -35,6 +41,16 @@ class PostgresDatabase(Database):
             result = await work(tx)
         self._published(tx)
         return result
+
+    async def clock(self) -> float | None:
+        """Return the time of the server's machine."""
+        row = await self.reads.one(_CLOCK)
+        return float(row["now"]) if row else None
+
+    async def sizes(self, reads: Statements) -> Mapping[str, int]:
+        """Return what the server says that the database takes."""
+        row = await reads.one(_SIZE)
+        return {"main": int(row["size"])} if row else {}
 
     async def close(self) -> None:
         """Wait for running units, then close the pool."""

@@ -1,6 +1,6 @@
 """Sessions: one row for each sign-in; the refresh token is only a counter in it (SEC-50, SEC-54)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -113,6 +113,11 @@ _END_OTHERS = Sql(
     "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL AND expires_at > ? RETURNING id",
 )
 _NO_SESSION = UUID(int=0)
+_HISTORY = Sql(
+    "session_history",
+    """SELECT id, created_at, last_used_at, expires_at, ended_at, end_reason, ip, browser, amr
+    FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT ?""",
+)
 _PURGE = Sql(
     "purge_sessions",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id < ? AND absolute_expires_at < ? ORDER BY id LIMIT ?)",
@@ -179,6 +184,12 @@ async def end_others(tx: Tx, user_id: UUID, *, keep: UUID, now: float, reason: s
 async def end_all(tx: Tx, user_id: UUID, *, now: float, reason: str) -> list[UUID]:
     """End all sessions of a person; return their ids."""
     return await end_others(tx, user_id, keep=_NO_SESSION, now=now, reason=reason)
+
+
+async def history(db: Runs, user_id: UUID, *, limit: int) -> Sequence[Row]:
+    """Return a person's sessions that are still kept, over or not, newest first."""
+    rows: Sequence[Row] = await db.all(_HISTORY, user_id, limit)
+    return rows
 
 
 async def purge(tx: Tx, *, below: UUID, now: float, limit: int) -> int:

@@ -8,9 +8,10 @@ While a commit waits for the disk, the next units queue up; they then share one 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 #: Units that share a commit at the most.
 MAX_GROUP = 256
+
+_FILES = {"main": "", "wal": "-wal"}
 
 #: Applied by every connection. Tortoise's own journal_size_limit of 16 KiB would shrink the log at
 #: each reset and make it grow again; synchronous=FULL is what "nothing is lost" costs.
@@ -97,6 +100,8 @@ class _Unit:
 class SqliteDatabase(Database):
     """The SQLite file as `Database`."""
 
+    tables = Sql("tables", "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+
     def __init__(
         self, *, reader: InlineSqliteClient, writer: InlineSqliteClient, close: Close, listener: Listener, timing: Timing
     ) -> None:
@@ -132,6 +137,11 @@ class SqliteDatabase(Database):
             yield _ThreadedStatements(client, self.reads.timing)
         finally:
             await client.close()
+
+    async def sizes(self, reads: Statements) -> Mapping[str, int]:  # noqa: ARG002 - the file system knows
+        """Return the bytes of the file and of its log, which `journal_size_limit` bounds."""
+        paths = {name: Path(self._reader.filename + suffix) for name, suffix in _FILES.items()}
+        return {name: path.stat().st_size for name, path in paths.items() if path.exists()}
 
     def _forget_version(self) -> None:
         self._version = None

@@ -8,9 +8,8 @@ cannot leave a transaction open; it may await nothing but its ``tx``.
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
@@ -93,6 +92,8 @@ class Database(ABC):
 
     #: For reading outside a transaction; sees what is committed.
     reads: Statements
+    #: Names the tables, as `name`.
+    tables: Sql
 
     def __init__(self, listener: Listener) -> None:
         """Tell ``listener`` of every committed occurrence, on the event loop."""
@@ -133,6 +134,22 @@ class Database(ABC):
                 memory[key] = found
         return found
 
+    async def clock(self) -> float | None:
+        """Return the time of the database's own machine, in Unix seconds; None where it has none of its own."""
+        return None
+
+    async def row_counts(self, reads: Statements) -> Mapping[str, int]:
+        """Return how many rows each table has; looks at all of them, so ``reads`` should be those of `apart`."""
+        found: dict[str, int] = {}
+        for row in await reads.all(self.tables):
+            counted = await reads.one(Sql("count_rows", f'SELECT count(*) AS rows FROM "{row["name"]}"'))
+            found[row["name"]] = int(counted["rows"]) if counted else 0
+        return found
+
+    @abstractmethod
+    async def sizes(self, reads: Statements) -> Mapping[str, int]:
+        """Return the bytes of the database's files by a short name."""
+
     def apart(self) -> AbstractAsyncContextManager[Statements]:
         """Return statements for reads that look at whole tables: they must not stop the event loop."""
         return nullcontext(self.reads)
@@ -147,12 +164,16 @@ class Database(ABC):
 
     def _published(self, tx: Tx) -> None:
         """Tell everybody what is committed; one who stumbles harms neither the others nor the caller."""
-        told: list[Callable[[], None]] = [partial(self._listener, occurrence) for occurrence in tx.occurrences]
-        for tell in told + tx.hooks:
-            try:
-                tell()
-            except Exception:  # noqa: BLE001 - whatever it is, the work is committed
-                _log.exception("a listener failed after the commit")
+        for occurrence in tx.occurrences:
+            self._tell(self._listener, occurrence)
+        for hook in tx.hooks:
+            self._tell(hook)
+
+    def _tell(self, told: Callable[..., None], *what: Occurrence) -> None:
+        try:
+            told(*what)
+        except Exception:  # noqa: BLE001 - whatever it is, the work is committed
+            _log.exception("a listener failed after the commit")
 
 
 _PING = Sql("ping", "SELECT 1 AS one")

@@ -18,7 +18,7 @@ class UserRow(Model):
     id = Uuid(primary_key=True)
     email = fields.CharField(max_length=254, unique=True)
     name = fields.CharField(max_length=100, default="")
-    roles = fields.CharField(max_length=200, default="")
+    roles = fields.CharField(max_length=200, default="", db_index=True)
     created_at = fields.FloatField()
     verified_at = fields.FloatField(null=True)
     disabled_at = fields.FloatField(null=True)
@@ -60,7 +60,8 @@ _LOCK_BY_EMAIL = Sql("lock_user_by_email", "SELECT id FROM users WHERE email = ?
 _CREATE = Sql(
     "create_user",
     """INSERT INTO users (id, email, name, roles, created_at, verified_at)
-    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING id""",
+    VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING """
+    + _COLUMNS,
 )
 _SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ? WHERE id = ?")
 _VERIFY = Sql("verify_user", "UPDATE users SET verified_at = ? WHERE id = ?")
@@ -72,10 +73,13 @@ _PURGE_UNVERIFIED = Sql(
 )
 _SET_ROLES = Sql("set_roles", "UPDATE users SET roles = ? WHERE id = ?")
 _SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id = ?")
-# An admin is somebody among whose words is that one; there are a handful, and nobody asks often.
-_WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY email")
+# An admin is somebody among whose words is that one; most people have no role, and are not looked at.
+_HAS_ROLE = "roles > '' AND ' ' || roles || ' ' LIKE '% ' || ? || ' %'"
+_WITH_ROLE = Sql("users_with_role", f"SELECT {_COLUMNS} FROM users WHERE {_HAS_ROLE} ORDER BY email")
+_ANY_WITH_ROLE = Sql("any_user_with_role", f"SELECT 1 AS one FROM users WHERE {_HAS_ROLE} LIMIT 1")
+_LOCK_WITH_ROLE = Sql("lock_users_with_role", f"SELECT id FROM users WHERE id = ? OR ({_HAS_ROLE}) ORDER BY id")
+_SET_DISABLED = Sql("set_disabled", "UPDATE users SET disabled_at = ? WHERE id = ?")
 _MAIL_OFF_AT = Sql("mail_off_at", "SELECT mail_off_at FROM users WHERE id = ?")
-_LOCK_ROLE = Sql("lock_users_with_role", "SELECT id FROM users WHERE ' ' || roles || ' ' LIKE '% ' || ? || ' %' ORDER BY id")
 _FIND_HANDLE = Sql("find_handle", "SELECT handle FROM users WHERE id = ?")
 # Given once and kept: authenticators would take another one for another person (SEC-44).
 _GIVE_HANDLE = Sql("give_handle", "UPDATE users SET handle = COALESCE(handle, ?) WHERE id = ? RETURNING handle")
@@ -106,11 +110,11 @@ async def hold_by_email(tx: Tx, email: str) -> User | None:
 
 async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float, verified: bool = True) -> tuple[User, bool]:
     """Return the person of a mailbox, and whether the row is new; ``verified`` says whether the mailbox was just proven."""
-    created = await tx.one(_CREATE, user_id, email, now, now if verified else None) is not None
-    found = await find_by_email(tx, email)
+    created = _user(await tx.one(_CREATE, user_id, email, now, now if verified else None))
+    found = created or await find_by_email(tx, email)
     if found is None:  # unreachable while email is unique
         raise LookupError("users")
-    return found, created
+    return found, created is not None
 
 
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:
@@ -146,9 +150,23 @@ async def with_role(db: Runs, role: str) -> list[User]:
     return [user for row in await db.all(_WITH_ROLE, role) if (user := _user(row))]
 
 
-async def hold_role(tx: Tx, role: str) -> None:
-    """Let nobody else change an account that has a role until this transaction ends: so that the last one is seen as such."""
-    await tx.lock(_LOCK_ROLE, role)
+async def is_any_with(db: Runs, role: str) -> bool:
+    """Tell whether anybody has a role."""
+    return await db.one(_ANY_WITH_ROLE, role) is not None
+
+
+async def hold_with(tx: Tx, user_id: UUID, role: str) -> User | None:
+    """Return a person as they are now; until this transaction ends nobody else changes them, or anybody who has a role.
+
+    All in one statement and in one order: two that want the same people wait for each other, not both.
+    """
+    await tx.lock(_LOCK_WITH_ROLE, user_id, role)
+    return await find(tx, user_id)
+
+
+async def set_disabled(tx: Tx, user_id: UUID, *, at: float | None) -> None:
+    """Shut a person out from ``at`` on, or with None let them in again."""
+    await tx.run(_SET_DISABLED, at, user_id)
 
 
 async def set_mail_sign_in(tx: Tx, user_id: UUID, *, off_at: float | None) -> None:

@@ -9,7 +9,7 @@ from pwauth_server.web.route import Call, Guard, Route
 
 async def me(call: Call) -> Reply:
     """Tell who is signed in."""
-    return replies.ok(answers.person(await account.me(call.deps, call.owner)))
+    return Reply(answers.person(await account.me(call.deps, call.owner)))
 
 
 async def change_me(call: Call) -> Reply:

@@ -1,6 +1,5 @@
 """What flows return, as the JSON that `schemas` describe."""
 
-import json
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +9,7 @@ from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.flows.tokens import TokenPair
 from pwauth_server.flows.totp import Enrolment
+from pwauth_server.rules import compact_json
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.rules.tokens import Access
 
@@ -52,9 +52,10 @@ def session(it: Session, current: Session) -> dict[str, Any]:
     }
 
 
-def person(me: Me) -> dict[str, Any]:
-    """Return `schemas.Person`."""
-    return {
+@lru_cache(maxsize=4096)
+def person(me: Me) -> bytes:
+    """Return `schemas.Person` as JSON; the same person in an unchanged session reads the same."""
+    content = {
         "sub": str(me.user.id),
         "email": me.user.email,
         "email_verified": me.user.verified,
@@ -69,6 +70,7 @@ def person(me: Me) -> dict[str, Any]:
         "mail_sign_in": me.owned.mail,
         "factors": {"passkeys": me.owned.passkeys, "totp": me.owned.totp, "recovery_codes": me.owned.recovery_codes},
     }
+    return compact_json.encode(content).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -92,4 +94,4 @@ def introspection(access: Access, it: Session) -> bytes:
         "aud": access.audience,
         "roles": it.roles,
     }
-    return json.dumps(content, separators=(",", ":")).encode()
+    return compact_json.encode(content).encode()

@@ -14,6 +14,9 @@ from pwauth_server.errors import Malformed, UnsupportedMediaType
 MAX_DEPTH = 32
 MAX_TEXT = 4096
 MAX_FIELDS = 20
+#: Bodies that are remembered at most, and the longest of them in bytes: a token and its wrapping.
+MAX_REMEMBERED, LONGEST_REMEMBERED = 1024, 5000
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 _MAX_INTEGER = 2**63
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -21,24 +24,38 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 def is_form(request: Request) -> bool:
     """Tell whether the body is an HTML form."""
-    return _media_type(request) == "application/x-www-form-urlencoded"
+    return _media_type(request) == FORM
 
 
-def read(request: Request, shape: type[Shape], *, form: bool) -> Shape:
-    """Return the body as ``shape``; ``form`` also takes an HTML form. Raises Malformed or UnsupportedMediaType."""
+def read(request: Request, shape: type[BaseModel] | None, form: type[BaseModel] | None, *, repeats: bool = False) -> BaseModel:
+    """Return a JSON body as ``shape``, an HTML form as ``form``; None takes none of its kind.
+
+    What ``repeats`` is remembered by its bytes, which always say the same. Raises Malformed or UnsupportedMediaType.
+    """
     media_type = _media_type(request)
     if not request.body and not media_type:
         raise Malformed("The body is missing.")
     if request.headers.get("content-encoding"):
         raise UnsupportedMediaType
-    if media_type == "application/json":
-        content = _json(request.body)
-    elif form and media_type == "application/x-www-form-urlencoded":
-        content = _form(request.body)
-    else:
+    wanted = shape if media_type == JSON else form if media_type == FORM else None
+    if wanted is None:
         # Any other type would let a foreign page send JSON without asking (a "simple" request).
         raise UnsupportedMediaType
-    return validated(shape, content)
+    if repeats and len(request.body) <= LONGEST_REMEMBERED:
+        return _remembered(wanted, media_type, request.body)
+    return _read(wanted, media_type, request.body)
+
+
+def _read(shape: type[BaseModel], media_type: str, body: bytes) -> BaseModel:
+    return validated(shape, _json(body) if media_type == JSON else _form(body))
+
+
+_remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
+
+
+def query(request: Request, shape: type[Shape]) -> Shape:
+    """Return the query string as ``shape``; raise Malformed for anything else in it (SEC-78)."""
+    return validated(shape, _form(request.query_string.encode()) if request.query_string else {})
 
 
 def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:

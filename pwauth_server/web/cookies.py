@@ -1,12 +1,11 @@
 """The only place that writes and reads cookies (SEC-17, SEC-95)."""
 
-import base64
 import re
 
 from sanic import Request
 
 from pwauth_server.errors import Malformed
-from pwauth_server.rules import secrets
+from pwauth_server.rules import base64url, secrets
 from pwauth_server.web.replies import Reply
 
 #: Ties a sign-in request to the browser that made it.
@@ -52,5 +51,5 @@ def binding_of(request: Request) -> tuple[str, bytes] | None:
 
 def new_binding(chance: bytes) -> tuple[str, bytes]:
     """Return a new request cookie of 32 random bytes, and its hash."""
-    value = base64.urlsafe_b64encode(chance).rstrip(b"=").decode()
+    value = base64url.encode(chance)
     return value, secrets.digest(value.encode())

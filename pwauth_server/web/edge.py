@@ -26,12 +26,13 @@ from pwauth_server.errors import (
     TooLarge,
     Unavailable,
 )
-from pwauth_server.events import Caller
-from pwauth_server.rules import browsers, client_address
+from pwauth_server.rules import client_address
+from pwauth_server.rules.client_address import Network
+from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.web import bodies, cors, forms, guards, pages
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
-from pwauth_server.web.route import Call, Route
+from pwauth_server.web.route import ADMINISTRATION, Call, Route
 from pwauth_server.web.schemas import Form
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -80,11 +81,14 @@ class Edge:
     def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
         allow = ", ".join(sorted({*methods, "OPTIONS"}))
         open_to_scripts = all(route.cors for route in methods.values())
+        is_administration = not ADMINISTRATION.isdisjoint(route.guard for route in methods.values())
 
         async def entry(request: StrictRequest, **parts: str) -> Reply:
             request.started = perf_counter()
             request.request_id = self._request_id(request)
             try:
+                if is_administration:  # before it is configured, not even OPTIONS finds it
+                    await guards.administration(request, self.deps)
                 if request.method == "OPTIONS":
                     reply = Reply(status=204).add("allow", allow)
                 elif (route := methods.get(request.method)) is None:
@@ -100,26 +104,21 @@ class Edge:
         return entry
 
     async def _serve(self, route: Route, request: StrictRequest, parts: Mapping[str, str]) -> Reply:
-        caller = self._caller(request)
-        deps = self.deps
+        deps, ip = self.deps, self._ip(request)
         if route.limits:
-            bucket = client_address.bucket(caller.ip)
+            bucket = client_address.bucket(ip)
             for limit in route.limits:
                 await deps.limiter.take(limit, bucket)
-        call = Call(request, deps, caller, path=parts)
+        call = Call(request, deps, ip, path=parts)
         await guards.admit(call, route.guard)
-        if route.form is not None and (route.body is None or bodies.is_form(request)):
-            call.body = bodies.read(request, route.form, form=True)
-        elif route.body is not None:
-            call.body = bodies.read(request, route.body, form=False)
-        if isinstance(call.body, Form):
-            forms.own(call)
+        _read(call, route)
         return await route.handler(call)
 
-    def _caller(self, request: StrictRequest) -> Caller:
-        forwarded = request.headers.getall("x-forwarded-for", []) if self._trusted else ()
-        ip = client_address.client(guards.peer(request), forwarded, self._trusted)
-        return Caller(ip, browsers.in_words(request.headers.get("user-agent", "")[:256]), request.request_id)
+    def _ip(self, request: StrictRequest) -> str:
+        forwarded, peer = request.headers.getall("x-forwarded-for", ()), guards.peer(request)
+        if forwarded or self._trusted:  # told to the doctor: a proxy that is set up wrong makes all people one client
+            self.deps.metrics.forwarded(_sighting(peer, forwarded, self._trusted))
+        return client_address.client(peer, forwarded, self._trusted)
 
     def _request_id(self, request: StrictRequest) -> str:
         given = request.headers.get("x-request-id")
@@ -158,6 +157,22 @@ class Edge:
         else:
             ours = error
         return self._finish(request, self._answer(ours, request), UNMATCHED)
+
+
+def _sighting(peer: str, forwarded: Sequence[str], trusted: tuple[Network, ...]) -> Sighting:
+    if not client_address.is_trusted(peer, trusted):
+        return Sighting.IGNORED if forwarded else Sighting.DIRECT
+    return Sighting.BELIEVED if forwarded else Sighting.MISSING
+
+
+def _read(call: Call, route: Route) -> None:
+    """Fill in what the client sent, in the route's own shapes."""
+    if route.filters is not None:
+        call.query = bodies.query(call.request, route.filters)
+    if route.body is not None or route.form is not None:
+        call.body = bodies.read(call.request, route.body, route.form, repeats=route.repeats)
+    if isinstance(call.body, Form):
+        forms.own(call)
 
 
 def _same_status(status: int) -> PwauthError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sanic import Request
 from sanic.exceptions import BadRequest, SanicException
+from sanic.http import Http
 
 # Request line with a path, a whole http URL without userinfo, or "*"; then field lines of a token, a colon,
 # and printable ASCII. Sanic takes "Content-Length : 5" for an unknown field, reads no body, and runs the
@@ -40,3 +41,10 @@ class StrictRequest(Request):
         self.started = 0.0
         if head and "transfer-encoding" in self.headers:
             raise LengthRequiredError("chunked")
+
+    async def receive_body(self) -> None:
+        """Read the whole body. Sanic's own way, an asynchronous generator, costs twice as much."""
+        parts: list[bytes] = []
+        while isinstance(self.stream, Http) and self.stream.request_body:
+            parts.append(await self.stream.read() or b"")
+        self.body = b"".join(parts)

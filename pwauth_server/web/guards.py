@@ -7,12 +7,14 @@ from sanic import Request
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import CrossOrigin, Misdirected, Missing, Unauthenticated
-from pwauth_server.flows import api_keys, sessions, step_up, tokens
+from pwauth_server.flows import admin_access, api_keys, sessions, step_up, tokens
+from pwauth_server.flows.admin_access import Actor
 from pwauth_server.flows.sessions import Session
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules import client_address, secrets
+from pwauth_server.rules.limits import Limit
 from pwauth_server.web import cookies
-from pwauth_server.web.route import Call, Guard
+from pwauth_server.web.route import ADMINISTRATION, Call, Guard
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORT = re.compile(r":\d+\Z", re.ASCII)
@@ -30,7 +32,9 @@ async def admit(call: Call, guard: Guard) -> None:
     elif guard is Guard.ANYBODY:
         call.current = await current(request, deps)
     elif guard is Guard.INTROSPECT:
-        await api_key(request, deps, "introspect", call.caller.ip)
+        await api_key(request, deps, "introspect", call.ip)
+    elif guard in ADMINISTRATION:
+        call.admin = await admin(request, deps, call.ip, writes=guard is Guard.ADMIN_WRITE)
 
 
 def bearer(request: Request) -> str | None:
@@ -97,6 +101,27 @@ async def api_key(request: Request, deps: Deps, scope: str, client: str) -> None
     await api_keys.authenticate(deps, bearer(request) or "", scope, client_address.bucket(client))
 
 
+async def administration(request: Request, deps: Deps) -> None:
+    """Hide the administration until it is configured, and answer for our own names only (SEC-90, SEC-96)."""
+    if not await admin_access.is_on(deps):
+        raise Missing
+    _own_host(request, deps.config)
+
+
+async def admin(request: Request, deps: Deps, client: str, *, writes: bool) -> Actor:
+    """Return the administrator or the program that asks; the ``client`` pays for tokens that do not count."""
+    token = bearer(request)
+    if token is not None and token.startswith(secrets.API_KEY):
+        return await admin_access.of_key(deps, token, client_address.bucket(client), writes=writes)
+    try:
+        found = await session(request, deps)
+    except Unauthenticated:
+        if token is not None:
+            await deps.limiter.take(Limit.API_KEY_FAILURES, client_address.bucket(client))
+        raise
+    return admin_access.of_person(deps, found, writes=writes)
+
+
 def same_origin(request: Request, config: Config) -> None:
     """Refuse a browser's write that another site started (SEC-18): nothing said is refused as well.
 
@@ -128,7 +153,11 @@ def metrics(request: Request, config: Config, client: str) -> None:
     # A proxy on this machine that nobody told us of passes on whom it asks for; no scraper sends these.
     if client == peer(request) and any(name.startswith("x-forwarded-") or name == "forwarded" for name in request.headers):
         raise Missing
-    # A page that resolved its own name to 127.0.0.1 (DNS rebinding) shows it in Host.
+    _own_host(request, config)
+
+
+def _own_host(request: Request, config: Config) -> None:
+    """Refuse a name that is not ours: a page that resolved its own name to our address (DNS rebinding) shows it in Host (SEC-96)."""
     host = _PORT.sub("", request.headers.get("host", "")).lower()
     if host not in {"localhost", "127.0.0.1", "[::1]", config.public_host}:
         raise Misdirected

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from pwauth_server import __version__
 from pwauth_server.web import schemas
-from pwauth_server.web.route import Guard, Route
+from pwauth_server.web.route import ADMINISTRATION, Guard, Route
 
 _REF = "#/components/schemas/{model}"
 _TEMPLATE = re.compile(r"<(\w+):\w+>")
@@ -21,11 +21,20 @@ _SECURITY = {
     Guard.ENROL: _SIGNED_IN,
     Guard.ANYBODY: [{}, *_SIGNED_IN],
     Guard.INTROSPECT: [{"apiKey": []}],
+    Guard.ADMIN_READ: [{"apiKey": []}, *_SIGNED_IN],
+    Guard.ADMIN_WRITE: [{"apiKey": []}, *_SIGNED_IN],
 }
 
 _COMMON = {
     400: "The request is malformed.",
     429: "A limit is reached; wait for `Retry-After` seconds.",
+}
+#: Of every route of the administration.
+_ADMINISTRATION = {
+    401: "Neither a live API key nor a live session; or, for a change, no passkey lately: `insufficient_user_authentication`.",
+    403: "The key lacks the scope, or the person is no administrator.",
+    404: "No such thing, or the administration is not configured.",
+    421: "`Host` is not a name of this server.",
 }
 
 
@@ -75,6 +84,7 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     parameters = [_parameter(name, "path", "") for name in _TEMPLATE.findall(route.path)]
     parameters += [_parameter(name, "query", meaning) for name, meaning in route.query.items()]
+    parameters += _filters(route.filters) if route.filters else []
     if parameters:
         operation["parameters"] = parameters
     if route.guard in _SECURITY:
@@ -94,12 +104,15 @@ def _responses(route: Route) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "object" if route.media_type == "application/json" else "string"}
         if route.answer:
             schema = {"anyOf": [_ref(route.answer), _ref(route.instead)]} if route.instead else _ref(route.answer)
-        responses["200"] = {"description": "Done.", "content": {route.media_type: {"schema": schema}}}
+        content = {route.media_type: {"schema": schema}} | {kind: {"schema": {"type": "string"}} for kind in route.also}
+        responses["200"] = {"description": "Done.", "content": content}
     statuses = {**(_COMMON if route.limits or route.body else {}), **route.statuses}
     if route.guard in {Guard.RECENT, Guard.ENROL}:
         statuses.setdefault(401, "Not signed in, or not recently or strongly enough: `insufficient_user_authentication`.")
     if route.guard is Guard.INTROSPECT:
         statuses |= {401: "The API key is missing or wrong.", 403: "The API key lacks the scope."}
+    if route.guard in ADMINISTRATION:
+        statuses = {**_ADMINISTRATION, **statuses}
     for status, meaning in sorted(statuses.items()):
         responses[str(status)] = {"description": meaning}
         if status >= 400:  # noqa: PLR2004 - errors have a body
@@ -110,6 +123,12 @@ def _responses(route: Route) -> dict[str, Any]:
 def _parameter(name: str, place: str, meaning: str) -> dict[str, Any]:
     parameter: dict[str, Any] = {"name": name, "in": place, "required": True, "schema": {"type": "string"}}
     return parameter | {"description": meaning} if meaning else parameter
+
+
+def _filters(shape: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the optional parameters of a query string."""
+    properties = shape.model_json_schema()["properties"].items()
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties]
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

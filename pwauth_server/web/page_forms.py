@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from pwauth_server.web.passkey_schemas import Name
-from pwauth_server.web.schemas import Form, Text, printable
+from pwauth_server.web import passkey_schemas
+from pwauth_server.web.schemas import Form, Name, Text
 
 __all__ = ["CodeForm", "ConfirmForm", "Form", "NameForm", "PasskeyAnswerForm", "PasskeyForm", "SignInForm", "TotpForm"]
 
@@ -46,13 +46,13 @@ class PasskeyAnswerForm(Form):
 class NameForm(Form):
     """Change one's name."""
 
-    name: Annotated[str, AfterValidator(printable), Field(max_length=100)]
+    name: Name
 
 
 class PasskeyForm(Form):
     """Give a passkey another name."""
 
-    name: Name
+    name: passkey_schemas.Name
 
 
 class ConfirmForm(CodeForm):

@@ -1,6 +1,5 @@
 """The one place where answers are made, and where every error becomes one (SEC-26, SEC-75, SEC-95)."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from sanic.response import HTTPResponse
 
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfirmationRequired, PwauthError, StepUpRequired
+from pwauth_server.rules import compact_json
 from pwauth_server.rules.moments import rfc3339
 
 JSON = "application/json"
@@ -16,7 +16,6 @@ PROBLEM = "application/problem+json"
 HTML = "text/html; charset=utf-8"
 
 _WITHOUT_BODY = frozenset({204, 304})
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 Pair = tuple[bytes, bytes]
 
@@ -80,7 +79,7 @@ class Reply(HTTPResponse):
 
 def ok(content: Mapping[str, Any], *, status: int = 200, kind: str = "api") -> Reply:
     """Answer with JSON."""
-    return Reply(_encode(content), status=status, kind=kind)
+    return Reply(compact_json.encode(content), status=status, kind=kind)
 
 
 def empty() -> Reply:
@@ -112,7 +111,7 @@ def problem(error: PwauthError, request_id: str) -> Reply:
         content |= {"asked_at": rfc3339(error.asked_at), "asked_from": error.asked_from, "asked_with": error.asked_with}
     if isinstance(error, StepUpRequired):
         content["methods"] = error.methods
-    reply = Reply(_encode(content), status=error.status, content_type=PROBLEM)
+    reply = Reply(compact_json.encode(content), status=error.status, content_type=PROBLEM)
     for name, value in error.headers.items():
         reply.add(name, value)
     if error.status == 401:  # noqa: PLR2004 - RFC 9110 section 11.6.1 asks for a challenge with every 401

@@ -26,11 +26,14 @@ Text = Annotated[str, Field(max_length=4096)]
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-def printable(text: str) -> str:
+def _printable(text: str) -> str:
     """Return a text without blanks around it; raise ValueError for one that does not print."""
     if not text.isprintable():
         raise ValueError("text")
     return text.strip()
+
+
+Name = Annotated[str, AfterValidator(_printable), Field(max_length=100)]
 
 
 class Body(BaseModel):
@@ -240,7 +243,7 @@ class Ended(Answer):
 class Changes(Change):
     """What to change about oneself; what is not named stays."""
 
-    name: Annotated[str, AfterValidator(printable), Field(max_length=100)] | None = None
+    name: Name | None = None
     mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent and their links count.")] | None = None
 
 

@@ -22,7 +22,7 @@ async def alive(_: Call) -> Reply:
 
 async def metrics(call: Call) -> Reply:
     """Show Prometheus what happens."""
-    guards.metrics(call.request, call.deps.config, call.caller.ip)
+    guards.metrics(call.request, call.deps.config, call.ip)
     return Reply(await health.exposition(call.deps), content_type=CONTENT_TYPE)
 
 

@@ -96,8 +96,7 @@ async def by_totp(call: Call) -> Reply:
 def _totp_page(call: Call, problem: PwauthError | None = None, *, email: str = "", return_to: str = "") -> Reply:
     if call.deps.config.totp_mode == "second_factor":  # alone it signs nobody in
         raise Missing
-    facts = {"email": email, "return_to": return_to, "nonce": forms.nonce(call.deps)}
-    return pages.show(call.request, "signin_totp.html", problem, **facts)
+    return pages.show(call.request, "signin_totp.html", problem, email=email, return_to=return_to, nonce=forms.nonce(call.deps))
 
 
 def _page(call: Call, *, status: int = 200, return_to: str = "", email: str = "", slip: str | None = None) -> Reply:

@@ -46,7 +46,7 @@ ROUTES = (
     Route(
         "POST", "/token/introspect", introspect, "Ask what a token says (RFC 7662)", "Tokens",
         # A program asks for every request of every person behind it; only wrong keys are limited.
-        limits=(), guard=Guard.INTROSPECT, cors=False,
+        limits=(), guard=Guard.INTROSPECT, cors=False, repeats=True,
         body=schemas.TokenInQuestion, form=schemas.TokenInQuestion, answer=schemas.Introspection,
     ),
     Route("GET", "/.well-known/jwks.json", jwks, "Public keys of access tokens", "Tokens", answer=schemas.Jwks),

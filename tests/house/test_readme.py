@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pwauth_server.adapters.metrics import Metrics, Snapshot
 from pwauth_server.app import ROUTES
 from pwauth_server.cli import main
+from pwauth_server.commands.common import DefaultGroup
 from pwauth_server.config import Config
 from pwauth_server.rules.limits import Limit
 from scripts import readme_tables
@@ -22,7 +23,8 @@ SCRIPTS = "\n".join(path.read_text() for path in sorted((ROOT / "scripts").glob(
 
 #: Mounted by the extension that describes the others.
 DESCRIPTIONS = {("GET", "/docs"), ("GET", "/openapi.yaml")}
-ADDRESSES = {(route.method, route.path) for route in ROUTES} | DESCRIPTIONS
+#: What stands for a part of a path, in a shell.
+ADDRESSES = {(route.method, re.sub(r"<\w+:str>", "$ID", route.path)) for route in ROUTES} | DESCRIPTIONS
 
 
 def test_every_call_that_is_shown_exists() -> None:
@@ -33,7 +35,7 @@ def test_every_call_that_is_shown_exists() -> None:
 
 def test_every_path_that_is_named_exists() -> None:
     """A path in passing (`/docs`) is a promise as well."""
-    named = {path.rstrip(".") for path in re.findall(r"(?:`|localhost:3000)(/[\w.][\w./-]*)", README)}
+    named = {path.rstrip(".") for path in re.findall(r"(?:`|localhost:3000)(/[\w.][\w./$-]*)", README)}
     assert {"/docs", "/metrics"} <= named
     assert {path for path in named if not any(exists(method, path) for method, _ in ADDRESSES)} == set()
 
@@ -150,11 +152,11 @@ def tables(text: str) -> Iterator[list[str]]:
 def calls(text: str) -> Iterator[tuple[str, str]]:
     """Yield method and path of every call of curl, and of every `METHOD /path`."""
     for line in text.replace("\\\n", " ").splitlines():
-        found = re.search(r"curl\b.*?localhost:3000\}?(/[\w./-]*)", line)
+        found = re.search(r"curl\b.*?localhost:3000\}?(/[\w./$-]*)", line)
         if found:
             method = re.search(r"-X (\w+)", line)
             yield method[1] if method else "POST" if re.search(r" (-d|--json) ", line) else "GET", found[1]
-    yield from re.findall(r"\b(GET|POST|PATCH|DELETE) (/[\w./-]*)", text)
+    yield from re.findall(r"\b(GET|POST|PATCH|DELETE) (/[\w./$-]*)", text)
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -172,6 +174,8 @@ def complaint(words: list[str]) -> str:
         while isinstance(command, click.Group):
             name = rest.pop(0) if rest else ""
             found = command.commands.get(name)
+            if found is None and isinstance(command, DefaultGroup):
+                found, rest = command.commands[command.default], [name, *rest]
             if found is None:
                 return f"no such command: {name}"
             command = found
@@ -184,7 +188,9 @@ def complaint(words: list[str]) -> str:
 def leaves(group: click.Group) -> Iterator[list[str]]:
     """Yield the words of every command that does something."""
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if isinstance(group, DefaultGroup) and name == group.default:
+            yield []
+        elif isinstance(command, click.Group):
             yield from ([name, *rest] for rest in leaves(command))
         else:
             yield [name]
@@ -196,8 +202,11 @@ def arguments(words: list[str]) -> list[str]:
     for word in words:
         assert isinstance(command, click.Group)
         command = command.commands[word]
+    if isinstance(command, DefaultGroup):
+        command = command.commands[command.default]
     found = ["X" for parameter in command.params if isinstance(parameter, click.Argument)]
-    return [*found, "--name", "n", "--scope", "introspect"] if words == ["key", "create"] else found
+    needed = {"key create": ["--name", "n", "--scope", "introspect"], "copy-database": ["--to", "sqlite:///x"]}
+    return [*found, *needed.get(" ".join(words), [])]
 
 
 def listed(text: str) -> Iterator[str]:
@@ -224,8 +233,10 @@ def registered() -> dict[str, set[str]]:
     metrics.knows_transport("smtp")
     metrics.request("GET", "/", 200, 0.1)
     metrics.query("some.verb", 0.1)
+    metrics.counted({"users": 0})
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(metrics.render(Snapshot(sessions=0, letters={}, oldest_letter=0)).decode()):
+    snapshot = Snapshot(sessions=0, letters={}, oldest_letter=0, sizes={"main": 1})
+    for family in text_string_to_metric_families(metrics.render(snapshot).decode()):
         if family.name.startswith("pwauth_"):
             name = family.name.removeprefix("pwauth_") + ("_total" if family.type == "counter" else "")
             found[name] = {label for sample in family.samples for label in sample.labels} - {"le"}

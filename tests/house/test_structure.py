@@ -41,6 +41,7 @@ MAY_IMPORT_LATE = {
     ("rules/passkeys.py", "webauthn.helpers"): "as webauthn",
     ("store/migrate.py", "aerich"): "a quarter of a second that only a start with something to migrate should pay",
     ("store/migrate.py", "tortoise.backends.asyncpg"): "a server on SQLite never loads the driver",
+    ("store/transfer.py", "asyncpg"): "the same",
 }
 
 

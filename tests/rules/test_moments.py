@@ -15,3 +15,34 @@ def test_a_moment_is_told_in_utc(moment: float, words: str, machine: str) -> Non
     """People and programs read the same moment, whatever time zone the server runs in (RFC 3339)."""
     assert moments.in_words(moment) == words
     assert moments.rfc3339(moment) == machine
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    (
+        ("1970-01-01T00:00:00Z", 0.0),
+        ("1970-01-01t01:00:00.5+01:00", 0.5),
+        ("2024-02-29T00:00:00Z", 1_709_164_800.0),
+    ),
+)
+def test_a_moment_is_read_with_its_zone(text: str, moment: float) -> None:
+    """Programs write it as we do (RFC 3339)."""
+    assert moments.read_rfc3339(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    (
+        "",
+        "0",
+        "1970-01-01",
+        "1970-01-01T00:00:00",
+        "1970-13-01T00:00:00Z",
+        "1970-01-01T00:00:00Z ",
+        "\u0661970-01-01T00:00:00Z",
+    ),
+)
+def test_anything_else_is_no_moment(text: str) -> None:
+    """Without a zone nobody knows which moment it is."""
+    with pytest.raises(ValueError, match=r"moment|month|day|year"):
+        moments.read_rfc3339(text)

@@ -25,12 +25,12 @@ ALLOWED = [APP, "http://localhost:8080", "https://[2001:db8::1]"]
 )
 def test_a_domain_matches_exactly_or_not_at_all(address: str, signup: str, welcome: bool) -> None:  # noqa: FBT001
     """Neither a longer domain nor a local part opens the door; an unknown policy opens it to nobody (SEC-08)."""
-    assert policy.may_sign_up(canonical(address), signup=signup, domains=["corp.com"]) is welcome
+    assert policy.may_sign_up(canonical(address), signup=signup, domains=["corp.com"], invited=False) is welcome
 
 
 def test_domains_without_a_list_lets_nobody_in() -> None:
     """An empty list means nobody, not everybody (SEC-08)."""
-    assert not policy.may_sign_up("a@ex.com", signup="domains", domains=[])
+    assert not policy.may_sign_up("a@ex.com", signup="domains", domains=[], invited=False)
 
 
 @pytest.mark.parametrize(

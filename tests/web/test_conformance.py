@@ -13,6 +13,8 @@ from tests.people import NAVIGATION, Device, Person
 from tests.server import Server
 from tests.web.raw import request, send
 
+#: Otherwise the administration is nowhere.
+SETTINGS = {"admin_emails": "boss@people.example"}
 PATHS = sorted({re.sub(r"<\w+:str>", "x", route.path) for route in ROUTES} | {"/openapi.yaml", "/docs"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CREDENTIAL_PATHS = (

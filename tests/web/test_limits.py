@@ -96,6 +96,25 @@ def test_wrong_api_keys_are_limited(server: Server, network: str) -> None:
     assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
 
 
+def test_guessing_at_the_administration_is_limited(server: Server, network: str) -> None:
+    """Ten tokens of whatever kind that do not count in a quarter of an hour; the right key always passes (SEC-90)."""
+    key = server.command("key", "create", "--name", "reader", "--scope", "admin:read")
+    device = from_(server, f"{network}.0.1")
+    wrong = ["pwk_" + "A" * 64, "nonsense", "pwk_x"]
+    answers = [device.get("/admin/users", token=wrong[number % 3]) for number in range(12)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert device.get("/admin/users", token=key).status_code == 200
+
+
+def test_exports_are_limited(server: Server, network: str) -> None:
+    """Ten an hour for each account: they are the largest answers there are."""
+    person = Person(server)
+    device = person.sign_in(from_(server, f"{network}.0.1"))
+    assert [device.get("/me/export").status_code for _ in range(11)] == [200] * 10 + [429]
+    assert device.get("/me/events").status_code == 200
+
+
 def test_parallel_requests_do_not_slip_past(server: Server, network: str) -> None:
     """Exactly as many as the quota has places, health probes apart (SEC-64)."""
     phone = from_(server, f"{network}.0.1")

@@ -145,6 +145,15 @@ def test_only_a_pending_id_is_a_pending_id(credentials: Credentials, kind: str) 
     assert (registered.status_code, registered.json()["error"]) == (401, "ceremony_over")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_administration_wants_its_own_key(credentials: Credentials, kind: str) -> None:
+    """A key of another scope and a person without the role are told apart from nonsense, and none of them gets in (SEC-22, SEC-90)."""
+    expected = {"other api key": 200, "api key": 403, "access": 403}.get(kind, 401)
+    device = credentials.person.device()
+    assert device.get("/admin/users", token=credentials.by_kind[kind]).status_code == expected
+    assert device.ask("DELETE", "/admin/sessions/x", token=credentials.by_kind[kind]).status_code == (403 if expected != 401 else 401)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"access", "refresh"}])
 def test_revoking_anything_else_revokes_nothing(credentials: Credentials, kind: str) -> None:
     """Only the tokens of a session end it; an id or a hash of it does not (SEC-27, SEC-92)."""

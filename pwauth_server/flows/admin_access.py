@@ -1,0 +1,60 @@
+"""Who may administer (SEC-90): off until somebody configured it, then keys with a scope, and administrators."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Forbidden, StepUpRequired
+from pwauth_server.flows import api_keys, keys
+from pwauth_server.rules import assurance
+from pwauth_server.rules.assurance import Owned
+from pwauth_server.store import users
+from pwauth_server.store.sessions import Session
+
+READ, WRITE = "admin:read", "admin:write"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who administers: a person, or a program with a key."""
+
+    id: UUID
+    is_person: bool
+
+    @property
+    def word(self) -> str:
+        """Return what the audit log calls it."""
+        return f"{'user' if self.is_person else 'key'}:{self.id}"
+
+
+async def is_on(deps: Deps) -> bool:
+    """Tell whether anybody could administer at all: a live key, an administrator, or an address that may become one."""
+    if deps.config.admin_emails:
+        return True
+    now = deps.clock.now()
+    held = await keys.fresh(deps)
+    if any(key.is_live(now) and not key.scopes.isdisjoint({READ, WRITE}) for key in held.api_keys.values()):
+        return True
+    return await deps.db.remembered(("administrators",), lambda: users.is_any_with(deps.db.reads, assurance.ADMIN))
+
+
+async def of_key(deps: Deps, text: str, client: str, *, writes: bool) -> Actor:
+    """Let a program in whose key has the scope; ``client`` pays for wrong keys."""
+    return Actor(await api_keys.authenticate(deps, text, WRITE if writes else READ, client), is_person=False)
+
+
+def of_person(deps: Deps, session: Session, *, writes: bool) -> Actor:
+    """Let an administrator in; what changes something needs a passkey, shown lately.
+
+    Raises Forbidden for anybody else, and StepUpRequired where only the passkey is missing.
+    """
+    if assurance.ADMIN not in session.roles:
+        raise Forbidden
+    if writes and not _has_shown_passkey(session, deps.clock.now()):
+        raise StepUpRequired(methods=assurance.ways(Owned(passkeys=1)), max_age=int(assurance.MAX_AGE))
+    return Actor(session.user_id, is_person=True)
+
+
+def _has_shown_passkey(session: Session, now: float) -> bool:
+    # A sign-in from the future is one before a clock was set back: nobody knows how old it is.
+    return session.acr == assurance.PHISHING_RESISTANT and 0 <= now - session.auth_time <= assurance.MAX_AGE

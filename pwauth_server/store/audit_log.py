@@ -1,0 +1,88 @@
+"""The audit log as it is read: newest first, filtered, page by page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pwauth_server.store.fields import as_uuid
+from pwauth_server.store.statements import Row, Sql
+from pwauth_server.store.transaction import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the audit log; `email` is the person's present address, None once the account is gone."""
+
+    id: int
+    at: float
+    event: str
+    user_id: UUID | None
+    email: str | None
+    session_id: UUID | None
+    ip: str
+    browser: str
+    request_id: str
+    method: str
+    reason: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What to look for; None: anything. Times in Unix seconds, `until` is not included."""
+
+    event: str | None = None
+    user_id: UUID | None = None
+    ip: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+_ENTRIES = """SELECT a.id, a.at, a.event, a.user_id, u.email, a.session_id, a.ip, a.browser, a.request_id, a.method, a.reason, a.facts
+    FROM audit_log a LEFT JOIN users u ON u.id = a.user_id WHERE a.id < ?"""
+_TAIL = "ORDER BY a.id DESC LIMIT ?"
+_NEWEST = 2**63 - 1
+#: Rows that the figures of sign-ins look at, at the most: the newest.
+LOOKED_AT = 100_000
+_SIGN_INS = Sql(
+    "count_sign_ins",
+    """SELECT event, method, COUNT(*) AS n FROM
+    (SELECT at, event, method FROM audit_log ORDER BY id DESC LIMIT ?) AS newest
+    WHERE at > ? AND event IN ('sign_in.succeeded', 'sign_in.failed') GROUP BY event, method""",
+)
+#: In the order of the fields of `Filter`.
+_CONDITIONS = ("a.event = ?", "a.user_id = ?", "a.ip = ?", "a.at >= ?", "a.at < ?")
+
+
+async def page(db: Runs, wanted: Filter, *, before: int | None, limit: int) -> list[Entry]:
+    """Return at most ``limit`` rows, newest first; ``before`` is the id of the last row of the page before."""
+    values = (wanted.event, wanted.user_id, wanted.ip, wanted.since, wanted.until)
+    given = [(condition, value) for condition, value in zip(_CONDITIONS, values, strict=True) if value is not None]
+    # Put together of constants of ours: a statement for each set of filters, so that the person's index is used.
+    sql = Sql("list_audit", " ".join([_ENTRIES, *(f"AND {condition}" for condition, _ in given), _TAIL]))
+    rows: Sequence[Row] = await db.all(sql, before or _NEWEST, *(value for _, value in given), limit)
+    return [_entry(row) for row in rows]
+
+
+async def sign_ins(db: Runs, *, since: float) -> list[tuple[str, str, int]]:
+    """Return event, method and number of sign-ins since a moment, among the newest rows."""
+    return [(row["event"], row["method"], int(row["n"])) for row in await db.all(_SIGN_INS, LOOKED_AT, since)]
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        id=row["id"],
+        at=row["at"],
+        event=row["event"],
+        user_id=as_uuid(row["user_id"]),
+        email=row["email"],
+        session_id=as_uuid(row["session_id"]),
+        ip=row["ip"],
+        browser=row["browser"],
+        request_id=row["request_id"],
+        method=row["method"],
+        reason=row["reason"],
+        facts=json.loads(row["facts"]),
+    )

@@ -1,0 +1,89 @@
+"""Shapes of query strings: pages, filters. Unknown parameters are refused (SEC-78)."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from pwauth_server.events import Event
+from pwauth_server.rules import ids, moments
+from pwauth_server.rules.letters import LetterKind
+from pwauth_server.web.schemas import Email
+
+MAX_PAGE = 100
+#: Rows of one export at the most.
+MAX_TABLE = 10_000
+
+
+def _whole(text: Any) -> Any:
+    """Read a number of a query string: plain ASCII digits and nothing else."""
+    if isinstance(text, str):
+        if not re.fullmatch(r"\d{1,19}", text, re.ASCII):
+            raise ValueError("number")
+        return int(text)
+    return text
+
+
+def _known_id(text: str) -> str:
+    if ids.parse(text) is None:
+        raise ValueError("id")
+    return text
+
+
+def _moment(text: str) -> str:
+    moments.read_rfc3339(text)
+    return text
+
+
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows at the most."), BeforeValidator(_whole)]
+TableSize = Annotated[int, Field(ge=1, le=MAX_TABLE), BeforeValidator(_whole)]
+Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave out."), BeforeValidator(_whole)]
+RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_whole)]
+Id = Annotated[str, AfterValidator(_known_id)]
+
+
+class Query(BaseModel):
+    """A query string: unknown parameters are refused, so that nobody believes a filter works that does not exist."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Paged(Query):
+    """One page of a list."""
+
+    limit: PageSize = 50
+    offset: Skipped = 0
+
+
+class UserSearch(Paged):
+    """Which people."""
+
+    q: Annotated[str, Field(max_length=254, description="Part of an address or a name, or an id.")] = ""
+
+
+class LetterSearch(Paged):
+    """Which letters."""
+
+    status: Annotated[Literal["pending", "sending", "sent", "failed", "expired"] | None, Field(description="State.")] = None
+    kind: Annotated[Literal[tuple(LetterKind)] | None, Field(description="Kind of letter.")] = None  # type: ignore[valid-type]
+    to: Annotated[Email | None, Field(description="Whole address.")] = None
+
+
+class Before(Query):
+    """One page of a log."""
+
+    limit: PageSize = 50
+    before: Annotated[RowNumber | None, Field(description="`next` of the page before.")] = None
+
+
+class AuditSearch(Query):
+    """Which rows of the audit log."""
+
+    limit: Annotated[TableSize | None, Field(description=f"Rows at the most: 50, up to {MAX_PAGE}; in a table up to {MAX_TABLE}.")] = None
+    before: Annotated[RowNumber | None, Field(description="`next` of the page before.")] = None
+    event: Annotated[Literal[tuple(Event)] | None, Field(description="What happened.")] = None  # type: ignore[valid-type]
+    user_id: Annotated[Id | None, Field(description="To whom.")] = None
+    ip: Annotated[str | None, Field(max_length=45, description="From where.")] = None
+    since: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Not before (RFC 3339).")] = None
+    until: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Before (RFC 3339).")] = None
+    format: Annotated[Literal["json", "csv"] | None, Field(description="Table or JSON; `Accept: text/csv` asks for a table too.")] = None

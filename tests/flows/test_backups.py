@@ -1,0 +1,246 @@
+"""Backups: whole or not at all, proven before they count, never over something else (SEC-79)."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from pwauth_server.app import make_deps
+from pwauth_server.config import Config
+from pwauth_server.errors import ConfigError, Conflict, Fault
+from pwauth_server.flows import backups
+from pwauth_server.store.archive import Manifest
+from tests.backup_fakes import PASSPHRASE, SECRET, after, everything, fill, quiet, with_backups
+from tests.fakes import NEW_YEAR, FakeEntropy
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "backup-format.md"
+
+
+@pytest.fixture
+async def config(sqlite_config: Config) -> Config:
+    """Return a configuration whose database a server has used."""
+    made = with_backups(sqlite_config)
+    deps = await make_deps(made, entropy=FakeEntropy())
+    await deps.db.close()
+    fill(Path(made.database_path))
+    return made
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return where the backup goes."""
+    return tmp_path / "elsewhere.backup"
+
+
+def make(config: Config, target: Path) -> Manifest:
+    """Make a backup at New Year."""
+    return backups.make(config, target, now=NEW_YEAR, entropy=FakeEntropy(), watch=quiet)
+
+
+def restore(config: Config, source: Path, *, may_replace: bool = False) -> backups.Restored:
+    """Restore a backup."""
+    return backups.restore(config, source, now=NEW_YEAR, may_replace=may_replace, watch=quiet)
+
+
+def elsewhere(config: Config, tmp_path: Path) -> Config:
+    """Return the configuration of a host that has the passphrase and nothing else."""
+    return config.model_copy(update={"database_path": str(tmp_path / "new host" / "data" / "auth.db")})
+
+
+def backed_up_at(config: Config) -> list[tuple[int]]:
+    """Return when a database was last backed up, as it knows itself."""
+    with closing(sqlite3.connect(config.database_path)) as database:
+        return database.execute("SELECT number FROM server_state WHERE name = 'backup'").fetchall()
+
+
+def names(folder: Path) -> set[str]:
+    """Return what lies in a folder, but for locks."""
+    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+
+
+def test_a_new_host_needs_the_file_and_the_passphrase(config: Config, target: Path, tmp_path: Path) -> None:
+    """Database and generated secret come back as they were, private to their owner (SEC-72)."""
+    before = everything(Path(config.database_path))
+    manifest = make(config, target)
+    other = elsewhere(config, tmp_path)
+    umask = os.umask(0)
+    try:
+        restored = restore(other, target)
+    finally:
+        os.umask(umask)
+    assert restored == backups.Restored(manifest, [])
+    assert everything(Path(other.database_path)) == before
+    assert other.secret_key_file.read_text().strip() == SECRET
+    assert backed_up_at(other) == [(int(NEW_YEAR),)]
+    folder = Path(other.database_path).parent
+    assert names(folder) == {"auth.db", "secrets"}
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o600}
+
+
+def test_a_backup_shows_nothing(config: Config, target: Path) -> None:
+    """Neither rows nor the secret nor names of tables; the file is private and the only one that stays (SEC-79)."""
+    make(config, target)
+    content = target.read_bytes()
+    assert not [word for word in (b"server_state", SECRET.encode(), b"row 1", b"SQLite", b"manifest") if word in content]
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert names(target.parent) == {"auth.db", "secrets", target.name}
+
+
+def test_the_documentation_is_enough_to_read_one(config: Config, target: Path) -> None:
+    """The program in it turns a backup into a tar archive with everything, without any code of ours (SEC-79)."""
+    make(config, target)
+    (program,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    environment = {"PASSPHRASE": PASSPHRASE}
+    subprocess.run([sys.executable, "-c", program, str(target)], env=environment, check=True, timeout=30)
+    with tarfile.open(f"{target}.tar.gz") as archive:
+        assert archive.getnames() == ["manifest.json", "secret_key", "auth.db"]
+        secret = archive.extractfile("secret_key")
+        assert secret is not None
+        assert secret.read().decode().strip() == SECRET
+
+
+def test_the_database_remembers_when_it_was_backed_up(config: Config, target: Path) -> None:
+    """Metrics and doctor read it there, however the backup was made."""
+    make(config, target)
+    assert backed_up_at(config) == [(int(NEW_YEAR),)]
+
+
+def test_nothing_is_overwritten(config: Config, target: Path) -> None:
+    """Neither an older backup nor a database, and the refusal changes nothing."""
+    make(config, target)
+    content, before = target.read_bytes(), everything(Path(config.database_path))
+    with pytest.raises(Conflict, match="exists"):
+        make(config, target)
+    with pytest.raises(Conflict, match="--replace"):
+        restore(config, target)
+    assert (target.read_bytes(), everything(Path(config.database_path))) == (content, before)
+    assert names(target.parent) == {"auth.db", "secrets", target.name}
+
+
+def test_what_is_replaced_is_kept(config: Config, target: Path) -> None:
+    """The database of before, with what its log held, and another secret, each under a new name."""
+    make(config, target)
+    path = Path(config.database_path)
+    before = everything(path)
+    with closing(sqlite3.connect(path)) as late:
+        late.execute("PRAGMA journal_mode=WAL")
+        late.execute("INSERT INTO server_state VALUES ('late', 1, NULL)")
+        late.commit()
+        changed = everything(path)
+    config.secret_key_file.write_text(SECRET[::-1])
+    restored = restore(config, target, may_replace=True)
+    assert [kept.name for kept in restored.kept] == ["before-20260101T000000Z-auth.db", "before-20260101T000000Z-secret_key"]
+    assert everything(path) == before
+    assert everything(restored.kept[0]) == changed
+    assert config.secret_key_file.read_text().strip() == SECRET
+    assert restored.kept[1].read_text() == SECRET[::-1]
+
+
+def test_a_broken_database_can_be_replaced(config: Config, target: Path) -> None:
+    """That is what backups are for; the broken one is kept for whoever wants to look."""
+    make(config, target)
+    path = Path(config.database_path)
+    before = everything(path)
+    path.write_bytes(b"not a database at all" * 100)
+    restored = restore(config, target, may_replace=True)
+    assert everything(path) == before
+    assert restored.kept[0].read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize("keep", (0, 40, 70_000, -1))
+def test_half_a_backup_is_refused(config: Config, target: Path, keep: int, tmp_path: Path) -> None:
+    """A copy that was cut off, wherever, restores nothing and says so."""
+    make(config, target)
+    assert target.stat().st_size > 140_000
+    target.write_bytes(target.read_bytes()[:keep])
+    other = elsewhere(config, tmp_path)
+    with pytest.raises(Fault, match="backup"):
+        restore(other, target)
+    with pytest.raises(Fault, match="backup"):
+        backups.verify(config, target, watch=quiet)
+    assert not Path(other.database_path).exists()
+
+
+def test_a_passphrase_is_needed_and_must_be_the_one(config: Config, target: Path) -> None:
+    """Without one nothing is written, with another nothing is read."""
+    with pytest.raises(ConfigError, match="backup_passphrase"):
+        make(config.model_copy(update={"backup_passphrase": SecretStr("")}), target)
+    assert not target.exists()
+    make(config, target)
+    with pytest.raises(Fault, match="another passphrase"):
+        backups.verify(config.model_copy(update={"backup_passphrase": SecretStr(PASSPHRASE[::-1])}), target, watch=quiet)
+
+
+def test_a_backup_that_no_secret_opens_is_no_backup(config: Config, target: Path, tmp_path: Path) -> None:
+    """A generated secret that is not the database's is found when the backup is made, not when it is needed (SEC-71)."""
+    config.secret_key_file.write_text(SECRET[::-1])
+    with pytest.raises(Fault, match="another secret_key"):
+        make(config, target)
+    assert not target.exists()
+    config.secret_key_file.write_text(SECRET)
+    make(config, target)
+    with pytest.raises(Fault, match="another secret_key"):
+        restore(elsewhere(config, tmp_path).model_copy(update={"secret_key": [SecretStr(SECRET[::-1])]}), target)
+
+
+def test_a_configured_secret_is_not_copied(config: Config, target: Path, tmp_path: Path) -> None:
+    """What an operator keeps elsewhere stays there; restoring needs it from there (SEC-71)."""
+    configured = config.model_copy(update={"secret_key": [SecretStr(SECRET)]})
+    make(configured, target)
+    with pytest.raises(Fault, match="secret_key"):
+        restore(elsewhere(config, tmp_path), target)
+    other = elsewhere(configured, tmp_path)
+    restore(other, target)
+    assert Path(other.database_path).exists()
+    assert not other.secret_key_file.exists()
+
+
+def test_a_backup_of_a_newer_version_is_refused(config: Config, target: Path, tmp_path: Path) -> None:
+    """Its schema is one that this program does not know."""
+    with closing(sqlite3.connect(config.database_path)) as database, database:
+        database.execute("INSERT INTO aerich (version, app, content) VALUES ('99_29991231235959_next.py', 'models', '{}')")
+    make(config, target)
+    with pytest.raises(Fault, match=r"newer.*99_29991231235959_next"):
+        restore(elsewhere(config, tmp_path), target)
+
+
+def test_a_backup_that_is_broken_off_leaves_nothing(config: Config, target: Path) -> None:
+    """Whenever that happens: while copying, packing, or reading back."""
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    for steps in (1, 2, 5, 8):
+        with pytest.raises(KeyboardInterrupt):
+            backups.make(config, target, now=NEW_YEAR, entropy=FakeEntropy(), watch=after(steps, stop))
+        assert names(target.parent) == {"auth.db", "secrets"}
+
+
+def test_only_one_is_made_at_a_time(config: Config, target: Path) -> None:
+    """Two would need the disk twice, and the second one is told."""
+    refused: list[str] = []
+
+    def meanwhile() -> None:
+        with pytest.raises(Conflict) as conflict:
+            make(config, target.with_name("second.backup"))
+        refused.append(conflict.value.detail)
+
+    backups.make(config, target, now=NEW_YEAR, entropy=FakeEntropy(), watch=after(1, meanwhile))
+    assert refused
+    assert target.exists()
+
+
+def test_postgresql_has_its_own_tools(config: Config, target: Path) -> None:
+    """Whoever tries is told which."""
+    postgres = config.model_copy(update={"database_url": SecretStr("postgres://u@127.0.0.1/x")})
+    with pytest.raises(Fault, match="pg_dump"):
+        make(postgres, target)
+    with pytest.raises(Fault, match="pg_restore"):
+        restore(postgres, target)

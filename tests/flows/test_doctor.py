@@ -1,0 +1,141 @@
+"""The check-up on a real mail server, name server, database and disk."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from pwauth_server.adapters.dns import Resolver
+from pwauth_server.app import make_deps
+from pwauth_server.config import Config
+from pwauth_server.flows import doctor
+from pwauth_server.flows.doctor import Case
+from pwauth_server.rules.findings import Finding, Level
+from tests.backup_fakes import with_backups
+from tests.dns_fakes import name_server
+from tests.fakes import FakeClock, FakeEntropy
+from tests.mail_fakes import Sink, mail_server, post
+from tests.server import free_port
+from tests.store.rows import HAPPENED
+
+OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
+RECORDS = {
+    "ex.com": ["v=spf1 -all"],
+    "s1._domainkey.mail.ex.com": ["v=DKIM1; p=x"],
+    "mail.ex.com": ["v=spf1 include:ex.com -all"],
+    "_dmarc.ex.com": ["v=DMARC1; p=reject"],
+}
+
+
+@pytest.fixture
+async def case(database_config: Config, clock: FakeClock) -> AsyncIterator[Case]:
+    """Return a case on each kind of database: a server that has just begun, asked from inside."""
+    config = with_backups(database_config, public_url=f"http://localhost:{free_port()}")
+    deps = await make_deps(config, clock=clock, entropy=FakeEntropy())
+
+    async def seen() -> Mapping[str, float]:
+        return deps.metrics.sightings()
+
+    await post(deps)
+    yield Case(config, clock, Resolver(FakeEntropy(), servers=[]), deps.db, (), seen)
+    await deps.db.close()
+
+
+async def looked_at(case: Case, **changes: Any) -> dict[str, list[Level]]:
+    """Return how bad things are, subject by subject."""
+    changed = replace(case, config=case.config.model_copy(update=changes))
+    return by_subject(await doctor.findings(changed))
+
+
+def by_subject(found: list[Finding]) -> dict[str, list[Level]]:
+    """Return the levels of each subject."""
+    subjects: dict[str, list[Level]] = {}
+    for finding in found:
+        subjects.setdefault(finding.subject, []).append(finding.level)
+    return subjects
+
+
+async def test_a_server_that_has_just_begun(case: Case) -> None:
+    """Nothing is broken, and what is missing is said."""
+    found = await looked_at(case)
+    well = ("proxy", "secrets", "files", "schema", "queue")
+    assert [found[name] for name in well] == [[OK]] * len(well)
+    assert (found["smtp"], found["sender"], found["address"]) == ([WARN], [WARN], [WARN, WARN])
+    if case.config.is_sqlite:
+        assert (found["disk"], found["space"], found["backup"]) == ([OK], [OK], [WARN])
+
+
+async def test_a_letter_that_waits_is_found(case: Case, clock: FakeClock) -> None:
+    """In minutes a warning, in half an hour worse."""
+    clock.tick(600)
+    assert (await looked_at(case))["queue"] == [WARN]
+    clock.tick(3600)
+    assert (await looked_at(case))["queue"] == [FAIL]
+
+
+async def test_a_clock_that_is_wrong_is_found(case: Case, clock: FakeClock) -> None:
+    """Against the database's own clock, or against what was written last."""
+    assert case.db is not None
+    await case.db.record(HAPPENED)
+    if case.config.is_sqlite:
+        assert (await looked_at(case))["clock"] == [OK]
+    clock.tick(-3600)
+    assert (await looked_at(case))["clock"] == [FAIL]
+
+
+async def test_the_mail_server_is_logged_in_at(case: Case) -> None:
+    """As for a letter, but none is sent; the wrong password is told from a server that is away."""
+    sink = Sink()
+    settings = {"smtp_host": "localhost", "smtp_tls": "plain", "smtp_username": "pwauth"}
+    async with mail_server(sink, authenticator=sink.log_in, auth_require_tls=False) as port:
+        right = await looked_at(case, smtp_port=port, smtp_password=SecretStr("right"), **settings)
+        wrong = await looked_at(case, smtp_port=port, smtp_password=SecretStr("wrong"), **settings)
+    away = await looked_at(case, smtp_port=free_port(), **settings)
+    assert (right["smtp"], wrong["smtp"], away["smtp"]) == ([OK], [FAIL], [FAIL])
+    assert (sink.envelopes, sink.asked_for) == ([], [])
+
+
+async def test_the_senders_domain_is_looked_up(case: Case) -> None:
+    """SPF of the domain itself, any DKIM key, the DMARC policy of the domain above; without DNS nothing is claimed."""
+    async with name_server(RECORDS) as port:
+        asked = replace(case, resolver=Resolver(FakeEntropy(), servers=["127.0.0.1"], port=port))
+        mine = await looked_at(asked, email_from="auth@mail.ex.com")
+        other = await looked_at(asked, email_from="auth@nobody.ex")
+    silent = await looked_at(case, email_from="auth@mail.ex.com")
+    assert [mine[name] for name in ("spf", "dkim", "dmarc")] == [[OK], [OK], [OK]]
+    assert [other[name] for name in ("spf", "dkim", "dmarc")] == [[WARN], [WARN], [WARN]]
+    assert [silent[name] for name in ("spf", "dkim", "dmarc")] == [[WARN], [WARN], [WARN]]
+
+
+async def test_files_that_others_read_are_found(case: Case, tmp_path: Path) -> None:
+    """The configuration may hold passwords."""
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    file.chmod(0o644)
+    assert by_subject(await doctor.findings(replace(case, config_file=file)))["files"] == [WARN]
+
+
+async def test_one_check_that_stumbles_hides_no_other(case: Case) -> None:
+    """Whatever breaks is a finding itself."""
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    found = by_subject(await doctor.findings(replace(case, sightings=broken)))
+    assert found["proxies"] == [WARN]
+    assert found["schema"] == [OK]
+
+
+async def test_from_outside_a_missing_or_old_database_is_found(sqlite_config: Config, tmp_path: Path) -> None:
+    """Nothing is made, migrated or repaired by looking."""
+    none = Config(database_path=str(tmp_path / "none" / "auth.db"), server_port=free_port())
+    broken = sqlite_config.model_copy(update={"database_path": str(tmp_path / "broken.db"), "server_port": free_port()})
+    (tmp_path / "broken.db").write_bytes(b"not a database" * 100)
+    before = sorted(tmp_path.rglob("*"))
+    resolver = Resolver(FakeEntropy(), servers=[])
+    assert by_subject(await doctor.examine(none, FakeClock(), resolver, None))["schema"] == [WARN]
+    assert by_subject(await doctor.examine(broken, FakeClock(), resolver, None))["database"] == [FAIL]
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,84 @@
+"""The last administrator stays, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Conflict, Forbidden
+from pwauth_server.flows import admin_users, own_data
+from pwauth_server.flows.admin_access import Actor
+from pwauth_server.flows.admin_users import Change
+from pwauth_server.store import users
+from pwauth_server.store.sessions import Session
+from tests.admins import BOSS, HERE, arrive, change
+from tests.fakes import FakeClock
+from tests.mail_fakes import ScriptedTransport, open_world
+
+
+@pytest.fixture
+async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
+    """Return a world on each kind of database in turn."""
+    opened = await open_world(database_config, clock, ScriptedTransport())
+    yield opened
+    await opened.db.close()
+
+
+async def test_the_last_administrator_stays(deps: Deps) -> None:
+    """Not shut out, not demoted, not deleted, neither by others nor by themselves; one who is shut out counts for none (SEC-59)."""
+    boss = await arrive(deps, "boss@ex.com", "admin")
+    gone = await arrive(deps, "gone@ex.com", "admin")
+    await change(deps, gone.user_id, disabled=True)
+    for wanted in ({"disabled": True}, {"roles": ()}, {"roles": ("staff",)}, {"disabled": True, "name": "x"}):
+        with pytest.raises(Conflict, match="last administrator"):
+            await change(deps, boss.user_id, **wanted)
+    with pytest.raises(Conflict, match="last administrator"):
+        await admin_users.delete(deps, BOSS, str(boss.user_id), HERE)
+    with pytest.raises(Conflict, match="last administrator"):
+        await own_data.delete(deps, boss, HERE)
+    found = await users.find(deps.db.reads, boss.user_id)
+    assert found is not None
+    assert (found.name, found.roles, found.disabled) == ("", ("admin",), False)
+    await change(deps, gone.user_id, disabled=False)
+    await own_data.delete(deps, boss, HERE)
+    assert await users.find(deps.db.reads, boss.user_id) is None
+
+
+@pytest.mark.parametrize("how", ("disable", "demote", "delete", "leave"))
+async def test_of_administrators_that_go_at_once_one_stays(deps: Deps, how: str) -> None:
+    """Eight in parallel, each the others' colleague: exactly one is refused (SEC-59)."""
+    admins = [await arrive(deps, f"boss{number}@ex.com", "admin") for number in range(8)]
+
+    async def go(session: Session) -> bool:
+        user_id = session.user_id
+        try:
+            if how == "delete":
+                await admin_users.delete(deps, BOSS, str(user_id), HERE)
+            elif how == "leave":
+                await own_data.delete(deps, session, HERE)
+            else:
+                await change(deps, user_id, **({"disabled": True} if how == "disable" else {"roles": ()}))
+        except Conflict:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(*map(go, admins))) == [False] + [True] * 7
+    left = [user for user in await users.with_role(deps.db.reads, "admin") if not user.disabled]
+    assert len(left) == 1
+
+
+async def test_of_two_that_shut_each_other_out_one_succeeds(deps: Deps) -> None:
+    """Even with colleagues left: whoever is shut out first no longer decides about anybody (SEC-09)."""
+    first, second, _ = [(await arrive(deps, f"boss{number}@ex.com", "admin")).user_id for number in range(3)]
+
+    async def shut(actor: UUID, target: UUID) -> bool:
+        try:
+            await admin_users.change(deps, Actor(actor, is_person=True), str(target), Change(disabled=True), HERE)
+        except Forbidden:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(shut(first, second), shut(second, first))) == [False, True]

@@ -1,0 +1,89 @@
+"""`pwauth backup`, `restore`, `copy-database` and `doctor` as people and scripts meet them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.backup_fakes import PASSPHRASE
+from tests.test_cli import DONE, FAILED, WRONG_USAGE, Host, dump, on_a_terminal
+
+
+@pytest.fixture
+def used(tmp_path: Path, sqlite_template: Path) -> Host:
+    """Return a host on which a server has run."""
+    host = Host(tmp_path)
+    host.environment["PWAUTH_BACKUP_PASSPHRASE"] = PASSPHRASE
+    host.folder.joinpath("data").mkdir(mode=0o700)
+    host.folder.joinpath("data/auth.db").write_bytes(sqlite_template.read_bytes())
+    host.does("key create --name tool --scope introspect")
+    return host
+
+
+def test_a_backup_goes_where_it_is_told(used: Host) -> None:
+    """To a file, or under a name that tells its time into a folder; a script finds the path in front."""
+    used.folder.joinpath("folder").mkdir()
+    assert re.fullmatch(r"one\.backup: \d+ rows in \d+ tables\n", used.does("backup one.backup"))
+    used.folder.joinpath("own.toml").write_text("backup_keep = 3\n")
+    assert re.match(r"folder/pwauth-\d{8}T\d{6}Z\.backup: ", used.does("backup --config own.toml folder"))
+    assert used.does("backup verify one.backup").startswith("ok: ")
+    assert used.refuses(FAILED, "backup one.backup") == ["one.backup exists; name another file."]
+    assert len(used.refuses(FAILED, "backup nowhere/x")) == 1
+    assert len(used.refuses(FAILED, "backup verify nowhere")) == 1
+
+
+def test_a_restore_gives_the_rows_back(used: Host) -> None:
+    """Refused over a database, done with --replace; keys that were made since are gone."""
+    used.does("backup one.backup")
+    used.does("key create --name later --scope introspect")
+    before = dump(used.folder / "data/auth.db")
+    (said,) = used.refuses(FAILED, "restore one.backup")
+    assert "--replace" in said
+    assert dump(used.folder / "data/auth.db") == before
+    kept, restored = used.does("restore --replace one.backup").splitlines()
+    assert kept.startswith("kept data/before-")
+    assert restored.startswith("restored ")
+    assert [row["name"] for row in used.rows("key list")] == ["tool"]
+
+
+def test_what_a_backup_lacks_is_told_apart(used: Host) -> None:
+    """No passphrase is a fault of the configuration, PostgreSQL a matter of other tools."""
+    (said,) = used.refuses(WRONG_USAGE, "backup x", backup_passphrase="")
+    assert said.startswith("backup_passphrase: needed")
+    (said,) = used.refuses(FAILED, "backup x", database_url="postgres://u:hunter2@127.0.0.1:1/x")
+    assert "pg_dump" in said
+    (said,) = used.refuses(WRONG_USAGE, "config check", backup_path="b", database_url="postgres://u:hunter2@127.0.0.1:1/x")
+    assert said.startswith("backup_path: only for SQLite")
+    assert used.refuses(WRONG_USAGE, "config check", backup_passphrase="hunter2")[0].startswith("backup_passphrase: is shorter")
+    assert not used.folder.joinpath("x").exists()
+
+
+@pytest.mark.parametrize("line", ("backup", "backup a b", "backup verify", "backup --nonsense a", "restore", "copy-database"))
+def test_wrong_usage_is_exit_code_two(used: Host, line: str) -> None:
+    """As for every command."""
+    done = used.run(line)
+    assert (done.returncode, done.stdout) == (WRONG_USAGE, "")
+    assert "Usage: " in done.stderr
+
+
+def test_a_copy_to_the_same_kind_is_refused(used: Host) -> None:
+    """There are better tools, which it names."""
+    assert used.refuses(FAILED, "copy-database --to sqlite:///other.db") == ["Both are SQLite: use pwauth backup and restore."]
+    assert not used.folder.joinpath("other.db").exists()
+
+
+def test_a_terminal_sees_how_far_a_backup_is(used: Host) -> None:
+    """And one line in the end, which is all that a script sees."""
+    said = "".join(on_a_terminal(used, "backup one.backup"))
+    assert "packing 100 %" in said or "checking" in said
+    assert said.endswith("tables")
+
+
+def test_the_doctor_speaks_to_people_and_to_scripts(used: Host) -> None:
+    """Sentences with remedies below them on a terminal, rows elsewhere; whatever it finds, it has done its work."""
+    done = used.run("doctor")
+    assert done.returncode == DONE
+    assert {"level": "warn", "subject": "backup", "finding": "There has never been a backup."}.items() <= used.rows("doctor")[-2].items()
+    lines = on_a_terminal(used, "doctor")
+    assert re.search(r"\d+ well, \d+ to look at, 0 to mend", lines[-1])
+    assert any("Set smtp_host." in line and "smtp " not in line for line in lines)
