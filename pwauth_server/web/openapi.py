@@ -78,7 +78,7 @@ def text(routes: Sequence[Route]) -> str:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": route.handler.__name__ + (route.path.replace("/", "_") if route.handler.__name__ == "ready" else ""),
+        "operationId": _operation_id(route),
         "summary": route.summary,
         "tags": [route.tag],
     }
@@ -96,6 +96,14 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = _responses(route)
     return operation
+
+
+def _operation_id(route: Route) -> str:
+    """Return the name of the handler, and where one name serves twice what tells them apart."""
+    name = route.handler.__name__
+    if name == "ready":
+        return name + route.path.replace("/", "_")
+    return f"{name}_page" if route.tag == "Pages" else name
 
 
 def _responses(route: Route) -> dict[str, Any]:

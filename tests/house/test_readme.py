@@ -23,8 +23,7 @@ SCRIPTS = "\n".join(path.read_text() for path in sorted((ROOT / "scripts").glob(
 
 #: Mounted by the extension that describes the others.
 DESCRIPTIONS = {("GET", "/docs"), ("GET", "/openapi.yaml")}
-#: What stands for a part of a path, in a shell.
-ADDRESSES = {(route.method, re.sub(r"<\w+:str>", "$ID", route.path)) for route in ROUTES} | DESCRIPTIONS
+ADDRESSES = {(route.method, route.path) for route in ROUTES} | DESCRIPTIONS
 
 
 def test_every_call_that_is_shown_exists() -> None:

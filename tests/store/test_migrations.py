@@ -31,7 +31,7 @@ from pwauth_server.store.sqlite_migrations import _statements
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 FIRST = "0_20261123000000_init.py"
-ALL = [FIRST, "1_20261125000000_factors.py", "2_20261125010000_invites.py"]
+ALL = [FIRST, "1_20261125000000_factors.py", "2_20261125010000_invites.py", "3_20261125020000_approvals.py"]
 Environment = dict[str, str]
 
 
@@ -111,7 +111,7 @@ async def test_a_failing_migration_leaves_nothing_behind(empty: Config, tmp_path
     with pytest.raises(Exception, match="nowhere"):
         await migrate(empty, folder)
     assert await schema(empty) == before
-    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["3_29991231235959_next.py"]
+    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["4_29991231235959_next.py"]
     assert "whole" in await schema(empty)
 
 
@@ -165,7 +165,7 @@ async def test_pending_names_what_is_missing(fresh: Config, tmp_path: Path) -> N
     assert not Path(fresh.database_path).exists()
     await migrate(fresh)
     assert pending(fresh) == []
-    assert pending(fresh, with_migration(tmp_path, "")) == ["3_29991231235959_next.py"]
+    assert pending(fresh, with_migration(tmp_path, "")) == ["4_29991231235959_next.py"]
 
 
 async def test_a_start_with_nothing_to_do_never_loads_aerich(fresh: Config) -> None:
@@ -200,7 +200,7 @@ def with_migration(tmp_path: Path, script: str) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
     text = f"MODELS_STATE = ''\nasync def upgrade(db):\n    return {script!r}\nasync def downgrade(db):\n    return ''\n"
-    (folder / "models" / "3_29991231235959_next.py").write_text(text)
+    (folder / "models" / "4_29991231235959_next.py").write_text(text)
     return folder
 
 

@@ -32,8 +32,8 @@ async function add() {
 // A passkey that was removed here would still be offered by the browser, and fail (WebAuthn L3 section 5.1.10).
 async function tell() {
   if (!PublicKeyCredential.signalAllAcceptedCredentials) return;
-  const { signal } = await send("GET", "/webauthn/credentials");
-  await PublicKeyCredential.signalAllAcceptedCredentials(signal);
+  const { rpId, userId, allAcceptedCredentialIds } = await send("GET", "/webauthn/credentials");
+  if (userId) await PublicKeyCredential.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds });
 }
 
 if (window.PublicKeyCredential?.parseCreationOptionsFromJSON) {

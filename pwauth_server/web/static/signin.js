@@ -27,6 +27,7 @@ async function ask(settings) {
 }
 
 async function autofill() {
+  if (!document.getElementById("email")) return; // nothing on this page that could be filled
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   waiting = new AbortController();
   await ask({ mediation: "conditional", signal: waiting.signal });
