@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import get_default_algorithms
 
 from pwauth_server.rules import tokens
-from pwauth_server.rules.tokens import Access, Key
+from pwauth_server.rules.tokens import Access, InvalidTokenError, Key
 
 ISSUER, AUDIENCE, LIFE = "https://auth.ex.com", "https://api.ex.com", 900
 NOW = 1_767_225_600
@@ -43,7 +43,8 @@ ACCESS = Access(
 
 def read(token: str, key: Key) -> Access:
     """Check a token the way a key set does."""
-    assert tokens.key_id_of(token) == key.kid
+    if tokens.key_id_of(token) != key.kid:
+        raise InvalidTokenError("kid")
     return tokens.read_access(tokens.verify(token, key, tokens.ACCESS_TYPE), issuer=ISSUER, audience=AUDIENCE, longest=LIFE)
 
 
