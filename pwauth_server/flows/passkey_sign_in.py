@@ -9,7 +9,7 @@ from pwauth_server.errors import SignInFailed
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, notices, sign_in
 from pwauth_server.flows.ceremonies import Challenge, Purpose
-from pwauth_server.flows.passkeys import Options, descriptors, site_of
+from pwauth_server.flows.passkeys import Options, descriptors, get_ready, site_of
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import assurance, client_address, passkey_options, passkeys
 from pwauth_server.rules.limits import Limit
@@ -29,6 +29,7 @@ async def begin(deps: Deps, *, email: str | None) -> Options:
 
     An address without passkeys gets decoys, the same ones every time: nobody learns who has an account.
     """
+    await get_ready()
     now, reads = deps.clock.now(), deps.db.reads
     user = await users.find_by_email(reads, email) if email is not None else None
     own = [it for it in await store.of_user(reads, user.id if user else _NOBODY) if it.suspended_at is None]

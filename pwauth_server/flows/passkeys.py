@@ -1,5 +1,6 @@
 """A person's passkeys: added, listed, renamed, removed (SEC-01, SEC-40, SEC-44, SEC-46, SEC-48, SEC-58, SEC-59)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from pwauth_server.deps import Deps
 from pwauth_server.errors import CeremonyOver, Conflict, IdentityMismatch, LastFactor, Missing, PasskeyRefused, Unauthenticated
 from pwauth_server.events import Caller, Event, Occurrence
-from pwauth_server.flows import ceremonies, first_use, notices
+from pwauth_server.flows import ceremonies, first_use, notices, step_up
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.flows.sessions import Session
 from pwauth_server.rules import assurance, authenticators, ids, passkey_options, passkeys
@@ -20,7 +21,7 @@ from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
 #: The web takes `Passkey` from here: it knows flows, not the store.
-__all__ = ["Listed", "Options", "Passkey", "begin", "descriptors", "finish", "listed", "remove", "rename", "site_of"]
+__all__ = ["Listed", "Options", "Passkey", "begin", "descriptors", "finish", "get_ready", "listed", "remove", "rename", "site_of"]
 
 #: Passkeys of one person at the most: options name them all.
 MAX_PASSKEYS = 20
@@ -61,6 +62,7 @@ async def begin(deps: Deps, session: Session | None, *, email: str | None, calle
         await first_use.admit(deps, caller)
     elif email not in {None, session.email}:
         raise IdentityMismatch
+    await get_ready()
     now, challenge = deps.clock.now(), deps.entropy.random(passkey_options.CHALLENGE_BYTES)
     fresh_handle = deps.entropy.random(passkey_options.HANDLE_BYTES)
 
@@ -113,7 +115,8 @@ async def finish(
 
     async def work(tx: Tx) -> Passkey:
         await factors.hold(tx, passkey.user_id)
-        user = await _holder(tx, session, now) if session else await _still_newcomer(tx, deps, passkey, now)
+        # Asked once more: the account may have got a factor meanwhile that this session does not show.
+        user = await step_up.hold(tx, session, now) if session else await _still_newcomer(tx, deps, passkey, now)
         _check_room(await store.count_of(tx, user.id))
         if not await store.create(tx, passkey):
             raise PasskeyRefused
@@ -153,8 +156,7 @@ async def remove(deps: Deps, session: Session, passkey_id: str, caller: Caller) 
 
     async def work(tx: Tx) -> None:
         # Of two removals at once the second sees what the first has left.
-        await factors.hold(tx, session.user_id)
-        user = await _holder(tx, session, now)
+        user = await step_up.hold(tx, session, now)
         passkey = await store.find(tx, user.id, found) if found else None
         if passkey is None:
             raise Missing
@@ -169,6 +171,12 @@ async def remove(deps: Deps, session: Session, passkey_id: str, caller: Caller) 
 def descriptors(own: Sequence[Passkey]) -> tuple[Descriptor, ...]:
     """Return passkeys as options name them."""
     return tuple(Descriptor(it.credential_id, it.transports) for it in own)
+
+
+async def get_ready() -> None:
+    """Load what verifies the answer while its challenge is made: not later, when it would stop the event loop."""
+    if not passkeys.is_loaded():
+        await asyncio.to_thread(passkeys.load)
 
 
 def site_of(deps: Deps) -> Site:

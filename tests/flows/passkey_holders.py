@@ -7,6 +7,7 @@ from pwauth_server.events import Caller, Method
 from pwauth_server.flows import passkey_sign_in, passkeys, sign_in
 from pwauth_server.flows.passkeys import Passkey
 from pwauth_server.flows.sign_in import Current, Proof, SignedIn
+from pwauth_server.store import users
 from pwauth_server.store.sessions import Session
 from tests.authenticator import Authenticator
 
@@ -17,6 +18,15 @@ ANN, BEN = "ann@ex.com", "ben@ex.com"
 async def by_mail(deps: Deps, email: str = ANN) -> Session:
     """Return a session of somebody who has just proven a mailbox."""
     proof, now = Proof(Method.LINK, ("email",), email), deps.clock.now()
+    session = await deps.db.unit(lambda tx: sign_in.finish(tx, deps, proof, ME, now))
+    assert isinstance(session, Session)
+    return session
+
+
+async def strongly(deps: Deps, email: str = ANN) -> Session:
+    """Return a session that may change factors whatever the account has."""
+    user = await users.find(deps.db.reads, (await by_mail(deps, email)).user_id)
+    proof, now = Proof(Method.HOST_LINK, ("host",), email, user), deps.clock.now()
     session = await deps.db.unit(lambda tx: sign_in.finish(tx, deps, proof, ME, now))
     assert isinstance(session, Session)
     return session

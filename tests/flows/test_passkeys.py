@@ -8,7 +8,16 @@ import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import CeremonyOver, Conflict, IdentityMismatch, LastFactor, Missing, PasskeyRefused, Unauthenticated
+from pwauth_server.errors import (
+    CeremonyOver,
+    Conflict,
+    IdentityMismatch,
+    LastFactor,
+    Missing,
+    PasskeyRefused,
+    StepUpRequired,
+    Unauthenticated,
+)
 from pwauth_server.events import Event, Reason
 from pwauth_server.flows import passkey_sign_in, passkeys
 from pwauth_server.flows.ceremonies import LIFE
@@ -18,7 +27,7 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
 from tests.authenticator import Authenticator
 from tests.fakes import FakeClock
-from tests.flows.passkey_holders import ANN, BEN, ME, add, by_mail, enter
+from tests.flows.passkey_holders import ANN, BEN, ME, add, by_mail, enter, strongly
 from tests.mail_fakes import ScriptedTransport, open_world
 
 SUSPEND = Sql("test_suspend", "UPDATE passkeys SET suspended_at = ? WHERE id = ?")
@@ -170,7 +179,7 @@ async def test_a_session_that_ended_adds_and_removes_nothing(deps: Deps) -> None
 
 async def test_there_are_twenty_at_the_most(deps: Deps) -> None:
     """Also if two are added at once (SEC-41)."""
-    ann = await by_mail(deps)
+    ann = await strongly(deps)
     for _ in range(MAX_PASSKEYS - 1):
         await add(deps, ann, Authenticator())
     outcomes = await asyncio.gather(*(add(deps, ann, Authenticator()) for _ in range(3)), return_exceptions=True)
@@ -180,9 +189,21 @@ async def test_there_are_twenty_at_the_most(deps: Deps) -> None:
     assert len((await passkeys.listed(deps, ann)).passkeys) == MAX_PASSKEYS
 
 
+async def test_a_session_that_grew_too_weak_meanwhile_adds_none(deps: Deps) -> None:
+    """A mailbox alone began it, but the account has a passkey by now: its owner must show that one (SEC-57)."""
+    ann = await by_mail(deps)
+    begun = await passkeys.begin(deps, ann, email=None, caller=ME)
+    await add(deps, ann, Authenticator())
+    with pytest.raises(StepUpRequired):
+        await passkeys.finish(
+            deps, ann, pending_id=begun.pending_id, response=Authenticator().make(begun.public_key), name=None, caller=ME
+        )
+    assert len((await passkeys.listed(deps, ann)).passkeys) == 1
+
+
 async def test_the_last_way_in_stays(deps: Deps) -> None:
     """Without letters the last passkey cannot be removed, and of two removals at once one is refused (SEC-59)."""
-    ann, keys = await by_mail(deps), [Authenticator(), Authenticator()]
+    ann, keys = await strongly(deps), [Authenticator(), Authenticator()]
     first, second = [await add(deps, ann, key) for key in keys]
     await mail_off(deps, ann)
     removals = (passkeys.remove(deps, ann, str(it.id), ME) for it in (first, second))
@@ -194,7 +215,7 @@ async def test_the_last_way_in_stays(deps: Deps) -> None:
 
 async def test_with_letters_the_last_passkey_may_go(deps: Deps) -> None:
     """The owner is told, and what is left is answered (SEC-58, SEC-59)."""
-    ann, key = await by_mail(deps), Authenticator()
+    ann, key = await strongly(deps), Authenticator()
     added = await add(deps, ann, key)
     left = await passkeys.remove(deps, ann, str(added.id), ME)
     assert (left.passkeys, left.accepted, left.handle) == ([], [], key.user_handle)
@@ -205,7 +226,7 @@ async def test_with_letters_the_last_passkey_may_go(deps: Deps) -> None:
 
 async def test_an_administrator_keeps_a_passkey(deps: Deps) -> None:
     """Administrators act with a passkey, so one of theirs has to stay (SEC-59)."""
-    ann = await by_mail(deps)
+    ann = await strongly(deps)
     first, second = [await add(deps, ann, Authenticator()) for _ in range(2)]
     await deps.db.unit(lambda tx: users.set_roles(tx, ann.user_id, ["admin"]))
     await passkeys.remove(deps, ann, str(first.id), ME)
@@ -215,12 +236,12 @@ async def test_an_administrator_keeps_a_passkey(deps: Deps) -> None:
 
 async def test_a_disowned_passkey_counts_for_nothing(deps: Deps) -> None:
     """It is shown as such, kept from browsers, and may go even if it is the last (SEC-58, SEC-59)."""
-    ann = await by_mail(deps)
+    ann = await strongly(deps)
     good, bad = [await add(deps, ann, Authenticator()) for _ in range(2)]
     await deps.db.unit(lambda tx: tx.run(SUSPEND, deps.clock.now(), bad.id))
     await mail_off(deps, ann)
     listed = await passkeys.listed(deps, ann)
-    assert [it.suspended_at for it in listed.passkeys] == [None, deps.clock.now()]
+    assert {it.id: it.suspended_at for it in listed.passkeys} == {good.id: None, bad.id: deps.clock.now()}
     assert listed.accepted == [good.credential_id]
     with pytest.raises(LastFactor):
         await passkeys.remove(deps, ann, str(good.id), ME)
