@@ -14,7 +14,7 @@ from uuid import UUID
 from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.events import Caller, Method, Reason
+from pwauth_server.events import Caller, Method
 from pwauth_server.flows import api_keys, magic_link, sign_in, tokens
 from pwauth_server.rules import ids, secrets
 from pwauth_server.store import magic_links, sessions
@@ -56,8 +56,8 @@ async def sign_in_many(deps: Deps, count: int) -> list[tokens.TokenPair]:
     """Return the tokens of so many new sessions, each of a person of its own."""
     now = deps.clock.now()
 
-    async def work(tx: Tx) -> list[Session | Reason]:
-        proofs = (sign_in.Proof(f"person{number}@example.com", Method.LINK, ("email",), "email") for number in range(count))
+    async def work(tx: Tx) -> list[sign_in.Ending]:
+        proofs = (sign_in.Proof(Method.LINK, ("email",), f"person{number}@example.com") for number in range(count))
         return [await sign_in.finish(tx, deps, proof, ME, now) for proof in proofs]
 
     return [await tokens.issue(deps, it) for it in await deps.db.unit(work) if isinstance(it, Session)]
@@ -72,7 +72,7 @@ async def issue_again(deps: Deps, count: int) -> Iterator[str]:
 
 
 async def _somebody(deps: Deps, now: float) -> UUID:
-    proof = sign_in.Proof("somebody@example.com", Method.LINK, ("email",), "email")
+    proof = sign_in.Proof(Method.LINK, ("email",), "somebody@example.com")
 
     async def work(tx: Tx) -> UUID:
         opened_sessions = [await sign_in.finish(tx, deps, proof, ME, now) for _ in range(100)]
