@@ -39,6 +39,12 @@ class Malformed(Refused):
     word = "malformed_request"
 
 
+class NotACode(Refused):
+    """That is not a code: an app shows six digits, and a recovery code has three groups of six."""
+
+    word = "not_a_code"
+
+
 class PasskeyRefused(Refused):
     """This passkey cannot be added; try again, or use another authenticator."""
 

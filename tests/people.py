@@ -128,8 +128,12 @@ class Person:
         return self.server.mail.wait_for(self.address, self._read)
 
     def link(self, device: Device) -> Letter:
-        """Ask for a letter and return it; notices that came before it are laid aside."""
+        """Ask for a letter and return it."""
         self.request(device)
+        return self.read_sign_in_letter()
+
+    def read_sign_in_letter(self) -> Letter:
+        """Return the next letter that signs in, as soon as it arrives; notices that came before it are laid aside."""
         while not str((letter := self.read_letter()).message["subject"]).startswith("Sign in"):
             pass
         return letter

@@ -115,6 +115,22 @@ def ways(owned: Owned) -> tuple[str, ...]:
     return tuple(way for way, there in have.items() if there) or ("email",)
 
 
+def steps(owned: Owned, amr: Sequence[str], *, verified: bool) -> tuple[str, ...]:
+    """Return with what a session that showed ``amr`` can step up, the best first.
+
+    An account that nobody has proven needs its mailbox first, whatever a stranger has put into it (SEC-07). Six digits
+    do not become more by six others, and a recovery code only counts on top of the mailbox.
+    """
+    if not verified:
+        return (EMAIL,)
+    only_digits = not set(amr) - {OTP}
+    useless = {"totp"} if only_digits else set()
+    if EMAIL not in amr:
+        useless.add("recovery_code")
+    able = tuple(way for way in ways(owned) if way not in useless)
+    return (*able, EMAIL) if (only_digits and owned.mail) or not able else able
+
+
 def is_usable(owned: Owned) -> bool:
     """Tell whether somebody can still sign in alone: recovery codes only help on top of a mailbox (SEC-59)."""
     return owned.mail or owned.passkeys > 0 or owned.totp

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pwauth_server.errors import PwauthError
 from pwauth_server.flows import account, own_data, passkeys, sessions
 from pwauth_server.flows.passkeys import Passkey
 from pwauth_server.rules import assurance, authenticators
@@ -20,7 +21,7 @@ EVENTS = 20
 async def show_account(call: Call) -> Reply:
     """Show everything a person can look after."""
     me, now = await account.me(call.deps, call.owner), call.request.args.get("said", "")
-    facts = {
+    facts: dict[str, Any] = {
         "passkeys": [_passkey(it) for it in (await passkeys.listed(call.deps, call.owner)).passkeys],
         "sessions": await sessions.of_owner(call.deps, call.owner),
         "events": await own_data.events(call.deps, call.owner, before=None, limit=EVENTS),
@@ -84,10 +85,10 @@ async def delete(call: Call) -> Reply:
     return reply
 
 
-def page(call: Call, template: str, **facts: Any) -> Reply:
-    """Answer with a page of a signed-in person's own."""
+def page(call: Call, template: str, problem: PwauthError | None = None, **facts: Any) -> Reply:
+    """Answer with a page of a signed-in person's own, which tells of a ``problem`` if there was one."""
     is_admin = assurance.ADMIN in call.owner.roles
-    return pages.show(call.request, template, here="account", is_admin=is_admin, nonce=forms.nonce(call.deps), **facts)
+    return pages.show(call.request, template, problem, here="account", is_admin=is_admin, nonce=forms.nonce(call.deps), **facts)
 
 
 def done(said: str) -> Reply:
@@ -96,10 +97,11 @@ def done(said: str) -> Reply:
 
 
 def _passkey(it: Passkey) -> dict[str, Any]:
+    made_by = authenticators.name_of(it.aaguid)
     return {
         "id": it.id,
         "name": it.name,
-        "authenticator": authenticators.name_of(it.aaguid),
+        "authenticator": made_by if made_by not in {authenticators.UNKNOWN, it.name} else None,  # nothing new
         "synced": it.backup_eligible,
         "suspended": it.suspended_at is not None,
         "created_at": it.created_at,

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from pwauth_server.errors import Malformed, PwauthError
+from pwauth_server.errors import Malformed, NotACode, PwauthError, RateLimited, SignInFailed
 from pwauth_server.flows import account, passkey_sign_in, recovery, totp
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules import assurance
@@ -57,14 +57,18 @@ async def sign_in_by_passkey(call: Call) -> Reply:
 async def begin_totp(call: Call) -> Reply:
     """Show the secret of a new app as a picture."""
     made = await totp.enrol(call.deps, session=call.owner, email=None, caller=call.caller)
-    return page(call, "account_totp.html", secret=made.secret, qr_svg=made.picture)
+    return page(call, "account_totp.html", made=made)
 
 
 async def finish_totp(call: Call) -> Reply:
     """Take the first code of a new app."""
     form: page_forms.CodeForm = call.body
-    await totp.verify_for(call.deps, current=_current(call), code=six_digits(form.code), caller=call.caller)
-    return done("totp_added")
+    try:
+        ended = await totp.verify_for(call.deps, current=_current(call), code=six_digits(form.code), caller=call.caller)
+    except (NotACode, RateLimited, SignInFailed) as problem:
+        return page(call, "account_totp.html", problem, made=None)
+    # Where no secret waited any more, the code of the app that counts stepped up: a new session, whose cookie must arrive.
+    return arrivals.by_form(call, ended, default=f"{HOME}?said=totp_added")
 
 
 async def remove_totp(call: Call) -> Reply:
@@ -80,7 +84,8 @@ async def make_recovery_codes(call: Call) -> Reply:
 
 async def _confirm(call: Call, back: str, problem: PwauthError | None = None) -> Reply:
     me = await account.me(call.deps, call.owner)
-    facts: dict[str, Any] = {"me": me, "methods": assurance.ways(me.owned), "return_to": back, "nonce": forms.nonce(call.deps)}
+    ways = assurance.steps(me.owned, call.owner.amr, verified=call.owner.verified)
+    facts: dict[str, Any] = {"me": me, "methods": ways, "return_to": back, "nonce": forms.nonce(call.deps)}
     return pages.show(call.request, "confirm.html", problem, here="account", is_admin=False, **facts)
 
 

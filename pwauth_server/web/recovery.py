@@ -1,6 +1,6 @@
 """Recovery codes: made by a session that has stepped up, shown on top of the mailbox."""
 
-from pwauth_server.errors import Malformed, PwauthError
+from pwauth_server.errors import NotACode, PwauthError
 from pwauth_server.flows import recovery
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.rules.recovery import normal
@@ -38,11 +38,11 @@ async def _finish(call: Call, pending_id: str, code: str) -> SignedIn | SecondFa
 
 
 def recovery_code(typed: str) -> str:
-    """Return what somebody typed into a page as a recovery code; raise Malformed if it cannot be one."""
+    """Return what somebody typed into a page as a recovery code; raise NotACode if it cannot be one."""
     try:
         return normal(typed)
     except ValueError as cause:
-        raise Malformed("That is no recovery code: it has three groups of six.") from cause
+        raise NotACode from cause
 
 
 ROUTES = (

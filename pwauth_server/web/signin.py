@@ -87,16 +87,17 @@ async def by_totp(call: Call) -> Reply:
         email = addresses.canonical(form.email.strip())
         done = await totp.verify_alone(call.deps, email=email, code=six_digits(form.code), caller=call.caller, current=call.current)
     except ValueError:
-        return _totp_page(call, Malformed(), email=form.email, return_to=form.return_to)
+        return _totp_page(call, slip="bad_address", email=form.email, return_to=form.return_to)
     except PwauthError as problem:
         return _totp_page(call, problem, email=form.email, return_to=form.return_to)
     return arrivals.by_form(call, done, default=wanted or "/")
 
 
-def _totp_page(call: Call, problem: PwauthError | None = None, *, email: str = "", return_to: str = "") -> Reply:
+def _totp_page(call: Call, problem: PwauthError | None = None, *, email: str = "", return_to: str = "", slip: str | None = None) -> Reply:
     if call.deps.config.totp_mode == "second_factor":  # alone it signs nobody in
         raise Missing
-    return pages.show(call.request, "signin_totp.html", problem, email=email, return_to=return_to, nonce=forms.nonce(call.deps))
+    facts: dict[str, Any] = {"return_to": return_to, "email": email, "slip": slip, "nonce": forms.nonce(call.deps)}
+    return pages.show(call.request, "signin_totp.html", problem, status=400 if slip else 200, **facts)
 
 
 def _page(call: Call, *, status: int = 200, return_to: str = "", email: str = "", slip: str | None = None) -> Reply:

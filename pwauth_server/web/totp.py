@@ -2,7 +2,7 @@
 
 import re
 
-from pwauth_server.errors import Malformed, PwauthError
+from pwauth_server.errors import Malformed, NotACode, PwauthError
 from pwauth_server.flows import totp
 from pwauth_server.flows.sign_in import SecondFactorDue, SignedIn
 from pwauth_server.rules.totp import PATTERN
@@ -50,9 +50,9 @@ async def _verify_form(call: Call, form: schemas.TotpForm) -> Reply:
 
 
 def six_digits(typed: str) -> str:
-    """Return what somebody typed into a page as a code of an app; raise Malformed if it cannot be one."""
+    """Return what somebody typed into a page as a code of an app; raise NotACode if it cannot be one."""
     if not re.fullmatch(PATTERN, typed.strip(), re.ASCII):
-        raise Malformed("That is no code: it has six digits.")
+        raise NotACode
     return typed.strip()
 
 

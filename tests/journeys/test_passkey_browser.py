@@ -1,33 +1,22 @@
 """The life of a passkey in a real browser, by the very lines of JavaScript that the README offers."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
+from tests.browsers import Finger, needs_chromium
 from tests.people import Person
 from tests.server import ROOT, Server
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is missing: install the package chromium")
+pytestmark = needs_chromium
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 (RECIPE,) = re.findall(r"^```js\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 ASK = """email => fetch("/request/magic", {
     method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({email})
 }).then(answer => answer.status)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Return a browser without any history."""
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -38,35 +27,6 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     opened.goto(server.public_url)
     yield opened
     context.close()
-
-
-class Finger:
-    """The virtual authenticator of a window: it holds passkeys, and its person always agrees."""
-
-    def __init__(self, page: Page, **facts: Any) -> None:
-        """Plug it in."""
-        self._devtools: CDPSession = page.context.new_cdp_session(page)
-        self._devtools.send("WebAuthn.enable", {"enableUI": False})
-        options = {
-            "protocol": "ctap2",
-            "ctap2Version": "ctap2_1",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        } | facts
-        self._id = self._devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
-
-    @property
-    def passkeys(self) -> list[dict[str, Any]]:
-        """Return what it holds."""
-        held: list[dict[str, Any]] = self._devtools.send("WebAuthn.getCredentials", {"authenticatorId": self._id})["credentials"]
-        return held
-
-    def stop_verifying(self) -> None:
-        """Let nobody be recognised any more."""
-        self._devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": False})
 
 
 def sign_in_by_mail(page: Page, alice: Person) -> None:

@@ -113,6 +113,28 @@ def test_a_refusal_names_what_would_do(owned: Owned, ways: tuple[str, ...]) -> N
     assert assurance.ways(owned) == ways
 
 
+ALL = Owned(passkeys=1, totp=True, recovery_codes=1)
+
+
+@pytest.mark.parametrize(
+    ("owned", "amr", "steps"),
+    (
+        (ALL, ("email",), ("webauthn", "totp", "recovery_code")),
+        (ALL, ("hwk", "user", "mfa"), ("webauthn", "totp")),
+        (ALL, ("otp",), ("webauthn", "email")),
+        (Owned(totp=True), ("otp",), ("email",)),
+        (Owned(totp=True, passkeys=2, mail=False), ("otp",), ("webauthn",)),
+        (Owned(totp=True), ("otp", "email", "mfa"), ("totp",)),
+        (Owned(recovery_codes=1), ("host",), ("email",)),
+        (Owned(), ("email",), ("email",)),
+    ),
+)
+def test_a_session_is_told_what_would_really_do(owned: Owned, amr: tuple[str, ...], steps: tuple[str, ...]) -> None:
+    """Nobody is sent in a circle by digits on top of digits, or by a recovery code without the mailbox (SEC-35, SEC-57)."""
+    assert assurance.steps(owned, amr, verified=True) == steps
+    assert assurance.steps(owned, amr, verified=False) == ("email",)
+
+
 @pytest.mark.parametrize(
     ("owned", "usable"),
     (

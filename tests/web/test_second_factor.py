@@ -178,3 +178,15 @@ def test_confirming_works_as_ever(alice: Person) -> None:
     phone, app = with_app(alice)
     stepped = confirm(phone, app.code(ahead=1))
     assert claims(stepped.json()["access_token"])["acr"] == "mfa"
+
+
+def test_no_page_asks_for_digits_alone(alice: Person, app: App) -> None:
+    """The page is not there, nor a link to it, and its form is not taken (SEC-35)."""
+    browser = alice.device()
+    door = browser.get("/signin", headers=NAVIGATION)
+    nonce = re.findall(r'name="nonce" value="(\w+)"', door.text)[0]
+    typed = {"nonce": nonce, "email": alice.address, "code": app.code(ahead=1)}
+    assert "/signin/totp" not in door.text
+    assert browser.get("/signin/totp", headers=NAVIGATION).status_code == 404
+    assert browser.post("/signin/totp", form=typed, headers=OWN_FORM).status_code == 404
+    assert browser.get("/me").status_code == 401
