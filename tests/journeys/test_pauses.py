@@ -1,10 +1,12 @@
 """Nothing that the server does makes everybody wait: the event loop is watched while all of it happens at once."""
 
 import asyncio
+import gc
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from time import thread_time
 
@@ -25,10 +27,10 @@ from tests.fakes import NEW_YEAR, FakeClock
 from tests.mail_fakes import Sink, mail_server, open_world
 from tests.store import rows
 
-#: Seconds that the loop may stand still, and how often it is asked. On a quiet machine the longest pause is 24 ms; beside
-#: two other test suites one of 200 ms was seen, of which the interpreter's lock, not our code, was the cause. What this
-#: test is for (a sweep, a hash or a picture on the loop) takes longer than that in one piece or many times over.
-LONGEST, TICK = 0.4, 0.005
+#: Seconds that the loop may stand still, and how often it is asked. Alone on a quiet machine the longest pause is 8 to 14 ms.
+#: A busy machine can stop any thread for longer (75 ms and once 200 ms were seen beside other suites), but not each
+#: time: what is wrong with the server shows in every one of a few rounds, what is wrong with the moment does not.
+LONGEST, TICK, ROUNDS = 0.1, 0.005, 4
 #: Expired rows of each of four tables; letters; times that the slow things are done beside.
 ROWS, LETTERS, TIMES = 50_000, 200, 20
 #: What the kernel says of the thread that asks: nanoseconds that it ran, and that it waited for a processor.
@@ -76,22 +78,21 @@ def held_up() -> float:
     return int(SCHEDULE.read_text().split()[1]) / 1e9 if SCHEDULE.exists() else 0.0
 
 
-@pytest.fixture
-def sink() -> Sink:
-    """Return a mail server that takes everything."""
-    return Sink()
-
-
-@pytest.fixture
-async def deps(sqlite_config: Config, sink: Sink, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world with a mail server, 200,000 rows that are over, and limits that nobody meets."""
-    fill(sqlite_config.database_path)
+@asynccontextmanager
+async def world(config: Config, clock: FakeClock, sink: Sink) -> AsyncIterator[Deps]:
+    """Open a world with a mail server, 200,000 rows that are over, and limits that nobody meets."""
+    fill(config.database_path)
     async with mail_server(sink) as port:
         settings = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_tls": "plain", "rate_limit_per_minute": 1_000_000}
-        config = sqlite_config.model_copy(update=settings)
+        config = config.model_copy(update=settings)
         opened = await open_world(config, clock, SmtpTransport(config))
-        yield opened
-        await opened.db.close()
+        gc.collect()
+        gc.freeze()  # as the server does when it has started
+        try:
+            yield opened
+        finally:
+            gc.unfreeze()
+            await opened.db.close()
 
 
 def fill(path: str) -> None:
@@ -103,21 +104,35 @@ def fill(path: str) -> None:
             raw.executemany(statement, ids)
 
 
-async def test_everything_at_once_never_stops_the_loop(deps: Deps, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_everything_at_once_never_stops_the_loop(
+    tmp_path: Path, sqlite_template: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Housekeeping of 200,000 rows, scrypt, QR codes and 200 letters: no request waits for any of it."""
     monkeypatch.setattr(housekeeping, "PAUSE", 0.0)  # harder than in life, and sooner over
-    token = await _signed_in(deps)
-    proofs: list[asyncio.Task[tokens.Proven | None]] = []
-    watch = Watch(lambda: proofs.append(asyncio.create_task(tokens.introspect(deps, token))))
-    worker = Worker(Postman(deps), deps.mail_bell, Log("error"))
-    worker.start()
-    await asyncio.gather(housekeeping.sweep(deps), _hash(), _draw(), _ask(deps), sink.until(lambda: len(sink.envelopes) >= LETTERS))
-    watch.timer.cancel()
-    await worker.stop(5)
-    assert left(deps.config.database_path) == [0, 1, 0, LETTERS]
-    assert all(await asyncio.gather(*proofs))
-    assert watch.rings > 100
-    assert watch.longest < LONGEST
+    pauses: list[float] = []
+    while not pauses or (min(pauses) > LONGEST and len(pauses) < ROUNDS):
+        path = tmp_path / f"auth{len(pauses)}.db"
+        shutil.copy(sqlite_template, path)
+        pauses.append(await _longest_pause(Config(database_path=str(path)), clock))
+    assert min(pauses) <= LONGEST
+
+
+async def _longest_pause(config: Config, clock: FakeClock) -> float:
+    """Do everything once; return how long the loop stood still at the most, in seconds."""
+    sink = Sink()
+    async with world(config, clock, sink) as deps:
+        token = await _signed_in(deps)
+        proofs: list[asyncio.Task[tokens.Proven | None]] = []
+        watch = Watch(lambda: proofs.append(asyncio.create_task(tokens.introspect(deps, token))))
+        worker = Worker(Postman(deps), deps.mail_bell, Log("error"))
+        worker.start()
+        await asyncio.gather(housekeeping.sweep(deps), _hash(), _draw(), _ask(deps), sink.until(lambda: len(sink.envelopes) >= LETTERS))
+        watch.timer.cancel()
+        await worker.stop(5)
+        assert left(deps.config.database_path) == [0, 1, 0, LETTERS]
+        assert all(await asyncio.gather(*proofs))
+        assert watch.rings > 100
+        return watch.longest
 
 
 def left(path: str) -> list[int]:
@@ -159,7 +174,7 @@ async def _ask(deps: Deps) -> None:
 
 
 async def test_the_watch_sees_who_stops_the_loop() -> None:
-    """A fifth of a second of work at one go is seen, however little of its time the machine gives us."""
+    """Twice the bound of work at one go is seen, however little of its time the machine gives us."""
     watch = Watch(lambda: None)
     turns = asyncio.Event()
     watch.on_ring = turns.set
