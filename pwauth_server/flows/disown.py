@@ -1,6 +1,7 @@
 """Disowning ("this wasn't me"): an owner takes back what happened to the account since a letter told of it (SEC-58).
 
-The link proves no more than that somebody reads the mailbox, so it gives nothing: it ends and suspends. It works
+The link proves no more than that somebody reads the mailbox, so it gives nothing: it ends and suspends, and for three
+days what it suspended is still asked for (`assurance.FROZEN`): otherwise it would give the account to that somebody. It works
 once: what the owner adds after pressing it stays, whoever finds the letter later and presses it again.
 """
 
@@ -12,7 +13,7 @@ from pwauth_server.flows import mail, notices
 from pwauth_server.flows.notices import Disowning
 from pwauth_server.rules import assurance, moments
 from pwauth_server.rules.letters import LetterKind
-from pwauth_server.store import challenges, factors, magic_links, recovery_codes, sessions, totp, users
+from pwauth_server.store import challenges, factors, magic_links, sessions, totp, users
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
@@ -82,9 +83,8 @@ async def _throw_out(tx: Tx, owner: User, caller: Caller, now: float) -> None:
 
 
 async def _take_back(tx: Tx, owner: User, span: _Span, *, caller: Caller, now: float) -> bool:
-    """Suspend and delete what was added; tell whether there was anything."""
+    """Suspend what was added; tell whether there was anything."""
     taken = await factors.suspend_added(tx, owner.id, since=span.since, until=span.until, now=now)
-    taken += await recovery_codes.delete_made(tx, owner.id, since=span.since, until=span.until)
     off_at = await users.mail_off_since(tx, owner.id)
     if off_at is None:
         return taken > 0

@@ -103,7 +103,7 @@ async def still_due(deps: Deps, pending_id: str) -> SecondFactorDue | None:
     found = await ceremonies.find(deps.db.reads, pending_id, Purpose.SECOND_FACTOR, deps.clock.now())
     if found is None or found.user_id is None:
         return None
-    return _due(pending_id, await factors.owned(deps.db.reads, found.user_id))
+    return SecondFactorDue(pending_id, _methods(await factors.owned(deps.db.reads, found.user_id)))
 
 
 async def record_failure(deps: Deps, method: Method, reason: Reason, caller: Caller) -> None:
@@ -238,8 +238,10 @@ async def _second_factor(
         # It is the second factor, so none can follow.
         return None if mode == "both" else Reason.NOT_ALLOWED
     owned = await factors.owned(tx, user.id)
-    if not owned.totp:
+    if not owned.asks_for_totp(now):
         return None
+    if not (due := _methods(owned)):  # disowned, and nothing else is left: frozen, not open
+        return Reason.SUSPENDED
     ceremony = Challenge(
         id=deps.entropy.row_id(now),
         purpose=Purpose.SECOND_FACTOR,
@@ -251,11 +253,11 @@ async def _second_factor(
     )
     pending_id = await ceremonies.begin(tx, deps, ceremony)
     await tx.record(Occurrence(Event.SECOND_FACTOR_DUE, now, caller, user.id, method=proof.method))
-    return _due(pending_id, owned)
+    return SecondFactorDue(pending_id, due)
 
 
-def _due(pending_id: str, owned: assurance.Owned) -> SecondFactorDue:
-    return SecondFactorDue(pending_id, tuple(way for way in assurance.ways(owned) if way != "email"))
+def _methods(owned: assurance.Owned) -> tuple[str, ...]:
+    return tuple(way for way in assurance.ways(owned) if way != "email")
 
 
 async def _open(tx: Tx, deps: Deps, user: User, standing: Standing, before: Session | None, *, caller: Caller, now: float) -> Session:

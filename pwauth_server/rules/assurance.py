@@ -20,6 +20,9 @@ UNVERIFIED, PHISHING_RESISTANT = "unverified", "phr"
 
 #: How recently somebody must have signed in to change factors or end other sessions, in seconds.
 MAX_AGE = 600.0
+#: For how long after "this wasn't me" what it suspended stands in the way of the mailbox as if it were still there, in
+#: seconds: over a weekend. Otherwise a thief of the mailbox would press it to get rid of the owner's factors.
+FROZEN = 3 * 86_400.0
 ADMIN = "admin"
 
 
@@ -42,11 +45,23 @@ class Owned:
     recovery_codes: int = 0
     #: Whether letters with links are sent to the mailbox.
     mail: bool = True
+    #: When the owner last disowned factors that have not been replaced or removed since, in Unix seconds, and when that
+    #: was the one-time passwords.
+    disowned_at: float | None = None
+    totp_disowned_at: float | None = None
 
     @property
     def beyond_mail(self) -> bool:
         """Tell whether there is more than a mailbox, so that the mailbox alone changes no factor."""
         return bool(self.passkeys or self.totp or self.recovery_codes)
+
+    def is_frozen(self, now: float) -> bool:
+        """Tell whether factors were disowned so lately that the mailbox alone changes nothing yet."""
+        return self.disowned_at is not None and now < self.disowned_at + FROZEN
+
+    def asks_for_totp(self, now: float) -> bool:
+        """Tell whether one-time passwords are the second factor of this account, or were until they were disowned lately."""
+        return self.totp or (self.totp_disowned_at is not None and now < self.totp_disowned_at + FROZEN)
 
 
 def shown(*proofs: Sequence[str]) -> tuple[str, ...]:
@@ -100,7 +115,7 @@ def is_enough(acr: str, *, auth_time: float, now: float, owned: Owned) -> bool:
     """
     if not is_recent(auth_time, now):
         return False
-    return acr in {PHISHING_RESISTANT, SEVERAL, HOST} or (acr == EMAIL and not owned.beyond_mail)
+    return acr in {PHISHING_RESISTANT, SEVERAL, HOST} or (acr == EMAIL and not owned.beyond_mail and not owned.is_frozen(now))
 
 
 def is_recent(auth_time: float, now: float) -> bool:
@@ -115,14 +130,17 @@ def ways(owned: Owned) -> tuple[str, ...]:
     return tuple(way for way, there in have.items() if there) or ("email",)
 
 
-def steps(owned: Owned, amr: Sequence[str], *, verified: bool) -> tuple[str, ...]:
+def steps(owned: Owned, amr: Sequence[str], *, verified: bool, now: float) -> tuple[str, ...]:
     """Return with what a session that showed ``amr`` can step up, the best first.
 
     An account that nobody has proven needs its mailbox first, whatever a stranger has put into it (SEC-07). Six digits
-    do not become more by six others, and a recovery code only counts on top of the mailbox.
+    do not become more by six others, and a recovery code only counts on top of the mailbox. While all that it had is
+    freshly disowned there is no way: only time helps, or an administrator.
     """
     if not verified:
         return (EMAIL,)
+    if not owned.beyond_mail and owned.is_frozen(now):
+        return ()
     only_digits = not set(amr) - {OTP}
     useless = {"totp"} if only_digits else set()
     if EMAIL not in amr:
@@ -132,8 +150,12 @@ def steps(owned: Owned, amr: Sequence[str], *, verified: bool) -> tuple[str, ...
 
 
 def is_usable(owned: Owned) -> bool:
-    """Tell whether somebody can still sign in alone: recovery codes only help on top of a mailbox (SEC-59)."""
-    return owned.mail or owned.passkeys > 0 or owned.totp
+    """Tell whether somebody can still sign in alone, whatever the settings are (SEC-59).
+
+    Recovery codes only help on top of a mailbox, and one-time passwords may be a second factor only (`totp_mode`) or
+    be suspended by a stranger's guesses (SEC-31).
+    """
+    return owned.mail or owned.passkeys > 0
 
 
 def may_go_without_mail(owned: Owned) -> bool:

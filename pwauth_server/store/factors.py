@@ -16,8 +16,11 @@ _OWNED = Sql(
     "find_factors",
     """SELECT (SELECT COUNT(*) FROM passkeys p WHERE p.user_id = u.id AND p.suspended_at IS NULL) AS passkeys,
     (SELECT COUNT(*) FROM totp t WHERE t.user_id = u.id AND t.sealed_secret IS NOT NULL AND t.suspended_at IS NULL) AS totp,
-    (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS NULL) AS recovery_codes,
-    CASE WHEN u.mail_off_at IS NULL THEN 1 ELSE 0 END AS mail
+    (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS NULL AND r.suspended_at IS NULL) AS recovery_codes,
+    CASE WHEN u.mail_off_at IS NULL THEN 1 ELSE 0 END AS mail,
+    (SELECT MAX(p.suspended_at) FROM passkeys p WHERE p.user_id = u.id) AS passkeys_disowned,
+    (SELECT t.suspended_at FROM totp t WHERE t.user_id = u.id AND t.sealed_secret IS NOT NULL) AS totp_disowned,
+    (SELECT MAX(r.suspended_at) FROM recovery_codes r WHERE r.user_id = u.id) AS codes_disowned
     FROM users u WHERE u.id = ?""",
 )
 _LOCK = Sql("lock_user", "SELECT id FROM users WHERE id = ?")
@@ -35,11 +38,16 @@ _SUSPEND_TOTP = Sql(
     """UPDATE totp SET suspended_at = ? WHERE user_id = ? AND suspended_at IS NULL AND sealed_secret IS NOT NULL
     AND confirmed_at >= ? AND confirmed_at <= ?""",
 )
+_SUSPEND_CODES = Sql(
+    "suspend_recovery_codes",
+    """UPDATE recovery_codes SET suspended_at = ? WHERE user_id = ? AND suspended_at IS NULL AND used_at IS NULL
+    AND created_at >= ? AND created_at <= ?""",
+)
 _FORGIVE = Sql("forgive_codes", "UPDATE users SET code_failures = 0 WHERE id = ? AND code_failures > 0")
 
 
 async def owned(db: Runs, user_id: UUID) -> Owned:
-    """Return what an account owns; what its owner disowned does not count.
+    """Return what an account owns; what its owner disowned is not owned, and when it was disowned is told.
 
     Codes that are suspended by too many failures do: whoever makes a few wrong guesses must not get rid of a
     second factor.
@@ -47,7 +55,15 @@ async def owned(db: Runs, user_id: UUID) -> Owned:
     row = await db.one(_OWNED, user_id)
     if row is None:
         return Owned(mail=False)
-    return Owned(row["passkeys"], bool(row["totp"]), row["recovery_codes"], bool(row["mail"]))
+    disowned = [at for kind in ("passkeys", "totp", "codes") if (at := row[f"{kind}_disowned"]) is not None]
+    return Owned(
+        passkeys=row["passkeys"],
+        totp=bool(row["totp"]),
+        recovery_codes=row["recovery_codes"],
+        mail=bool(row["mail"]),
+        disowned_at=max(disowned, default=None),
+        totp_disowned_at=row["totp_disowned"],
+    )
 
 
 async def hold(tx: Tx, user_id: UUID) -> None:
@@ -70,6 +86,5 @@ async def forgive(tx: Tx, user_id: UUID) -> None:
 
 
 async def suspend_added(tx: Tx, user_id: UUID, *, since: float, until: float, now: float) -> int:
-    """Suspend the passkeys and one-time passwords that an account got in a span of time; return how many."""
-    passkeys = await tx.run(_SUSPEND_PASSKEYS, now, user_id, since, until)
-    return passkeys + await tx.run(_SUSPEND_TOTP, now, user_id, since, until)
+    """Suspend the passkeys, one-time passwords and recovery codes that an account got in a span of time; return how many."""
+    return sum([await tx.run(kind, now, user_id, since, until) for kind in (_SUSPEND_PASSKEYS, _SUSPEND_TOTP, _SUSPEND_CODES)])

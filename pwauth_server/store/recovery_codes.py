@@ -23,6 +23,7 @@ class RecoveryCodeRow(Model):
     hash = fields.BinaryField()
     created_at = fields.FloatField()
     used_at = fields.FloatField(null=True)
+    suspended_at = fields.FloatField(null=True)
 
     class Meta:
         """A person has one code at each position."""
@@ -39,16 +40,14 @@ class Kept:
     position: int
     salt: bytes
     hash: bytes
-    is_used: bool = False
 
 
 _CREATE = Sql(
     "create_recovery_code", "INSERT INTO recovery_codes (id, user_id, position, salt, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
-_FIND = Sql("find_recovery_code", "SELECT id, position, salt, hash, used_at FROM recovery_codes WHERE user_id = ? AND position = ?")
-_USE = Sql("use_recovery_code", "UPDATE recovery_codes SET used_at = ? WHERE id = ? AND used_at IS NULL")
+_FIND = Sql("find_recovery_code", "SELECT id, position, salt, hash FROM recovery_codes WHERE user_id = ? AND position = ?")
+_USE = Sql("use_recovery_code", "UPDATE recovery_codes SET used_at = ? WHERE id = ? AND used_at IS NULL AND suspended_at IS NULL")
 _DELETE = Sql("delete_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ?")
-_DELETE_MADE = Sql("disown_recovery_codes", "DELETE FROM recovery_codes WHERE user_id = ? AND created_at >= ? AND created_at <= ?")
 
 
 async def replace(tx: Tx, user_id: UUID, codes: Sequence[Kept], now: float) -> None:
@@ -59,16 +58,11 @@ async def replace(tx: Tx, user_id: UUID, codes: Sequence[Kept], now: float) -> N
 
 
 async def find(tx: Tx, user_id: UUID, position: int) -> Kept | None:
-    """Return somebody's code at a position, used or not."""
+    """Return somebody's code at a position, used or suspended ones too."""
     row = await tx.one(_FIND, user_id, position)
-    return Kept(as_uuid(row["id"]), row["position"], row["salt"], row["hash"], row["used_at"] is not None) if row else None
+    return Kept(as_uuid(row["id"]), row["position"], row["salt"], row["hash"]) if row else None
 
 
 async def use(tx: Tx, code_id: UUID, now: float) -> bool:
     """Use a code up; False for everybody but the first, and if there are new codes by now."""
     return await tx.run(_USE, now, code_id) == 1
-
-
-async def delete_made(tx: Tx, user_id: UUID, *, since: float, until: float) -> int:
-    """Delete somebody's codes if they were made in a span of time; return how many."""
-    return await tx.run(_DELETE_MADE, user_id, since, until)

@@ -84,7 +84,7 @@ async def make_recovery_codes(call: Call) -> Reply:
 
 async def _confirm(call: Call, back: str, problem: PwauthError | None = None) -> Reply:
     me = await account.me(call.deps, call.owner)
-    ways = assurance.steps(me.owned, call.owner.amr, verified=call.owner.verified)
+    ways = assurance.steps(me.owned, call.owner.amr, verified=call.owner.verified, now=call.deps.clock.now())
     facts: dict[str, Any] = {"me": me, "methods": ways, "return_to": back, "nonce": forms.nonce(call.deps)}
     return pages.show(call.request, "confirm.html", problem, here="account", is_admin=False, **facts)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -64,7 +65,7 @@ async def add_key(deps: Deps, owner: Session) -> None:
 
 async def owned(deps: Deps, owner: Session) -> Owned:
     """Return what an account has that counts."""
-    return await factors.owned(deps.db.reads, owner.user_id)
+    return replace(await factors.owned(deps.db.reads, owner.user_id), disowned_at=None, totp_disowned_at=None)
 
 
 async def links(deps: Deps, post: ScriptedTransport) -> list[str]:

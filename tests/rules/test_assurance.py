@@ -1,9 +1,11 @@
 """What was shown, what it is called, and what it is enough for."""
 
+from dataclasses import replace
+
 import pytest
 
 from pwauth_server.rules import assurance
-from pwauth_server.rules.assurance import MAX_AGE, Owned, Standing
+from pwauth_server.rules.assurance import FROZEN, MAX_AGE, Owned, Standing
 from tests.fakes import NEW_YEAR
 
 MAIL, TOTP, KEY, SYNCED, RECOVERY, HOST = ("email",), ("otp",), ("hwk", "user"), ("swk", "user"), ("recovery",), ("host",)
@@ -131,8 +133,20 @@ ALL = Owned(passkeys=1, totp=True, recovery_codes=1)
 )
 def test_a_session_is_told_what_would_really_do(owned: Owned, amr: tuple[str, ...], steps: tuple[str, ...]) -> None:
     """Nobody is sent in a circle by digits on top of digits, or by a recovery code without the mailbox (SEC-35, SEC-57)."""
-    assert assurance.steps(owned, amr, verified=True) == steps
-    assert assurance.steps(owned, amr, verified=False) == ("email",)
+    assert assurance.steps(owned, amr, verified=True, now=NEW_YEAR) == steps
+    assert assurance.steps(owned, amr, verified=False, now=NEW_YEAR) == ("email",)
+
+
+@pytest.mark.parametrize(("age", "is_over"), ((0.0, False), (FROZEN - 0.1, False), (FROZEN, True)))
+def test_what_was_disowned_stands_in_the_way_for_three_days(age: float, is_over: bool) -> None:  # noqa: FBT001 - a column
+    """Whoever presses "this wasn't me" has the mailbox, and gains nothing by it that the mailbox alone did not open (SEC-57)."""
+    owned, now = Owned(disowned_at=NEW_YEAR, totp_disowned_at=NEW_YEAR), NEW_YEAR + age
+    assert assurance.is_enough("email", auth_time=now, now=now, owned=owned) is is_over
+    assert assurance.is_enough("phr", auth_time=now, now=now, owned=owned)
+    assert assurance.steps(owned, ("email",), verified=True, now=now) == (("email",) if is_over else ())
+    assert assurance.steps(replace(owned, passkeys=1), ("email",), verified=True, now=now) == ("webauthn",)
+    assert owned.asks_for_totp(now) is not is_over
+    assert Owned(disowned_at=NEW_YEAR).asks_for_totp(now) is False
 
 
 @pytest.mark.parametrize(
@@ -142,11 +156,11 @@ def test_a_session_is_told_what_would_really_do(owned: Owned, amr: tuple[str, ..
         (Owned(mail=False), False),
         (Owned(mail=False, recovery_codes=10), False),
         (Owned(mail=False, passkeys=1), True),
-        (Owned(mail=False, totp=True), True),
+        (Owned(mail=False, totp=True), False),
     ),
 )
 def test_somebody_must_still_be_able_to_sign_in(owned: Owned, usable: bool) -> None:  # noqa: FBT001 - a column
-    """Recovery codes only help on top of a mailbox (SEC-59)."""
+    """Recovery codes only help on top of a mailbox, and one-time passwords where the settings say so (SEC-59)."""
     assert assurance.is_usable(owned) is usable
 
 

@@ -31,7 +31,13 @@ from pwauth_server.store.sqlite_migrations import _statements
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
 FIRST = "0_20261123000000_init.py"
-ALL = [FIRST, "1_20261125000000_factors.py", "2_20261125010000_invites.py", "3_20261125020000_approvals.py"]
+ALL = [
+    FIRST,
+    "1_20261125000000_factors.py",
+    "2_20261125010000_invites.py",
+    "3_20261125020000_approvals.py",
+    "4_20261129000000_disowned_codes.py",
+]
 Environment = dict[str, str]
 
 
@@ -240,7 +246,7 @@ async def schema(config: Config) -> dict[str, Any]:
     try:
         columns = await connection.fetch(
             "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default"
-            " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY ordinal_position"
+            " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY column_name"
         )
         indexes = await connection.fetch("SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 2")
         keys = await connection.fetch(
@@ -260,7 +266,8 @@ def _sqlite_table(database: sqlite3.Connection, table: str) -> Any:
         (name, unique, origin, partial, tuple(column for *_, column in database.execute(f"PRAGMA index_info({name})")))
         for _, name, unique, origin, partial in database.execute(f"PRAGMA index_list({table})")
     }
-    columns = database.execute(f"PRAGMA table_info({table})").fetchall()
+    # By name: a column that a migration adds comes last, one that a model declares wherever it stands.
+    columns = sorted(column[1:] for column in database.execute(f"PRAGMA table_info({table})"))
     return columns, indexes, database.execute(f"PRAGMA foreign_key_list({table})").fetchall()
 
 

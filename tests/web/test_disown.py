@@ -146,6 +146,7 @@ def test_pressing_again_does_no_more(alice: Person) -> None:
     token = alice.told(MADE).token
     assert say(alice.device(), token).status_code == 200
     phone = alice.sign_in()
+    alice.server.sql("UPDATE sessions SET acr = 'host'")  # a link of the host: the mailbox alone makes none for three days
     make(phone)
     key = add_passkey(alice)
     for _ in range(2):
@@ -208,3 +209,16 @@ def test_a_link_of_a_deleted_account_is_gone(server: Server, alice: Person) -> N
     phone = alice.sign_in()
     assert say(alice.device(), token).status_code == 404
     assert phone.get("/me").status_code == 200
+
+
+def test_somebody_who_disowned_all_is_told_to_wait(alice: Person) -> None:
+    """The page that asks who one is has nothing to offer then, and says why and for how long (SEC-57)."""
+    make(alice.sign_in())
+    assert say(alice.device(), alice.told(MADE).token).status_code == 200
+    phone = alice.sign_in()
+    refused = phone.post("/recovery-codes", token=phone.tokens["access_token"])
+    assert (refused.status_code, refused.json()["error"], refused.json()["methods"]) == (401, "insufficient_user_authentication", [])
+    page = phone.get("/account/confirm?return_to=/account", headers=NAVIGATION)
+    assert page.status_code == 200
+    assert "For three days the mailbox alone changes nothing." in unescape(page.text)
+    assert "<form" not in page.text.partition("<main")[2]
