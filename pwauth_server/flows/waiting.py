@@ -12,7 +12,7 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import magic_link, sign_in
+from pwauth_server.flows import delivery, magic_link, sign_in
 from pwauth_server.flows.sign_in import Current, Ending, SecondFactorDue, SignedIn
 from pwauth_server.rules import ids, secrets
 from pwauth_server.store import email_queue, magic_links
@@ -21,9 +21,9 @@ from pwauth_server.store.transaction import Tx
 
 PURPOSE = "waiting-number"
 #: What a browser is told of its letter: words of our own, not of the mail server.
-ON_ITS_WAY, TAKEN, REFUSED, DELAYED = "waiting", "sent", "refused", "delayed"
-#: An address that gets no letter is told "taken" after so many seconds: as fast as most letters are (SEC-08).
-PRETENCE = 1.0
+ON_ITS_WAY, SENT, REFUSED, DELAYED = "waiting", "sent", "refused", "delayed"
+#: How many seconds everybody is told that the letter is on its way, whether there is one or not.
+PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,20 @@ async def _own(deps: Deps, request_id: UUID | None, browser_hash: bytes | None) 
 
 
 async def _letter(deps: Deps, link: MagicLink, now: float) -> str:
-    status, error = await email_queue.state_of(deps.db.reads, link.id, near=ids.earliest(link.created_at)) or ("", None)
-    if status == "failed":
+    """Return what became of the letter, as far as it tells nothing about the address: not every one gets a letter (SEC-08).
+
+    So what time it took is not told, and "delayed" is said of the whole queue. That a mail server refused the letter is
+    said only where everybody may sign up and so every address gets one.
+    """
+    if now - link.created_at < PATIENCE:
+        return ON_ITS_WAY
+    if deps.config.signup == "open" and await _is_refused(deps, link):
         return REFUSED
-    if status == "sent" or (not status and now - link.created_at >= PRETENCE):
-        return TAKEN
-    return DELAYED if error else ON_ITS_WAY
+    return DELAYED if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY) else SENT
+
+
+async def _is_refused(deps: Deps, link: MagicLink) -> bool:
+    return await email_queue.state_of(deps.db.reads, link.id, near=ids.earliest(link.created_at)) == "failed"
 
 
 def _number(deps: Deps, link_id: UUID) -> int:

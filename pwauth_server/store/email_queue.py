@@ -141,8 +141,9 @@ _NEXT_DUE = Sql(
 # A letter is queued in the moment of its link: the ids tell where to look.
 _STATE_OF = Sql(
     "letter_of_link",
-    "SELECT status, last_error FROM email_queue WHERE id >= ? AND link_id = ? ORDER BY id LIMIT 1",
+    "SELECT status FROM email_queue WHERE id >= ? AND link_id = ? ORDER BY id LIMIT 1",
 )
+_HELD_UP = Sql("queue_held_up", "SELECT 1 AS one FROM email_queue WHERE status = 'pending' AND last_error LIKE ? LIMIT 1")
 _WIPE = Sql("wipe_letters", "UPDATE email_queue SET body = NULL WHERE status = 'failed' AND expires_at <= ? AND body IS NOT NULL")
 # Only what is finished has a `finished_at`. It was queued before that: the bound on the id keeps the search off everything newer.
 _PURGE = Sql(
@@ -231,10 +232,15 @@ async def next_due(db: Runs) -> float | None:
     return _number(await db.one(_NEXT_DUE))
 
 
-async def state_of(db: Runs, link_id: UUID, *, near: UUID) -> tuple[str, str | None] | None:
-    """Return status and last error of the letter of a link; its id is ``near`` or a little above. None if there is none."""
+async def state_of(db: Runs, link_id: UUID, *, near: UUID) -> str | None:
+    """Return the status of the letter of a link; its id is ``near`` or a little above. None if there is none."""
     row = await db.one(_STATE_OF, near, link_id)
-    return (row["status"], row["last_error"]) if row else None
+    return str(row["status"]) if row else None
+
+
+async def is_held_up(db: Runs, *, error_prefix: str) -> bool:
+    """Tell whether any letter waits for an error that begins so."""
+    return await db.one(_HELD_UP, f"{error_prefix}%") is not None
 
 
 async def purge(tx: Tx, *, before: float, now: float, limit: int) -> int:

@@ -158,10 +158,13 @@ def test_a_page_leads_only_where_we_allow(device: Device, wanted: str) -> None:
 
 
 def test_the_state_of_the_letter_is_told(server: Server, alice: Person) -> None:
-    """Taken by the mail server, in the reader's language; what another server said about it is not repeated."""
+    """In the reader's language; what another server said about it is not repeated."""
     browser = alice.device()
     wait(browser, alice.address)
     alice.read_letter()
+    assert browser.get("/signin/state").json()["text"] == "The email is on its way."
+    server.sql("UPDATE magic_links SET created_at = created_at - 5 WHERE email = ?", alice.address)
+    assert browser.get("/signin/state").json()["text"] == "The email should be in your mailbox by now."
     server.sql("UPDATE email_queue SET status = 'failed', last_error = 'said_550' WHERE recipient = ?", alice.address)
     assert browser.get("/signin/state").json()["text"] == "Your mail server refused the email. Is the address right?"
     assert browser.get("/signin/state", headers=GERMAN).json()["letter"] == "refused"
