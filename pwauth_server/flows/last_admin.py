@@ -5,7 +5,7 @@ from uuid import UUID
 from pwauth_server.errors import Forbidden
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import assurance
-from pwauth_server.store import users
+from pwauth_server.store import magic_links, users
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
@@ -15,7 +15,12 @@ async def hold(tx: Tx, user_id: UUID, *, by: Actor | None) -> User | None:
 
     Of two that would each take away the other's last colleague, the second sees what the first did. Raises Forbidden if
     whoever administers has stopped being an administrator since the guard looked.
+
+    Links are held before people, as a sign-in by mail holds them: two that wait for each other would both fail.
     """
+    known = await users.find(tx, user_id)
+    if known is not None:
+        await magic_links.hold_all_of(tx, known.email)
     held = await users.hold_with(tx, user_id, assurance.ADMIN)
     if by is not None and by.is_person:
         person = await users.find(tx, by.id)

@@ -1,6 +1,7 @@
 """Signing in with a passkey: a challenge, then what an authenticator makes of it (SEC-40 to SEC-45)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -41,10 +42,15 @@ async def begin(deps: Deps, *, email: str | None) -> Options:
         secret_hash=b"",
         expires_at=now + ceremonies.LIFE,
         challenge=challenge,
-        user_id=user.id if user else None,
         is_named=email is not None,
     )
-    pending_id = await deps.db.unit(lambda tx: ceremonies.begin(tx, deps, ceremony))
+
+    async def work(tx: Tx) -> str:
+        # The account may have been deleted a moment ago: then the address has none, like any other.
+        owner = await users.hold(tx, user.id if user else _NOBODY)
+        return await ceremonies.begin(tx, deps, replace(ceremony, user_id=owner.id if owner else None))
+
+    pending_id = await deps.db.unit(work)
     allowed = () if email is None else descriptors(own) or decoys
     return Options(pending_id, passkey_options.request(rp_id=deps.config.rp_id, challenge=challenge, allowed=allowed, life=ceremonies.LIFE))
 

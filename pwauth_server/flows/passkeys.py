@@ -14,7 +14,7 @@ from pwauth_server.flows.sessions import Session
 from pwauth_server.rules import assurance, authenticators, ids, passkey_options, passkeys
 from pwauth_server.rules.passkey_options import Descriptor, Owner
 from pwauth_server.rules.passkeys import BadPasskeyError, NewPasskey, Site
-from pwauth_server.store import factors, sessions, users
+from pwauth_server.store import factors, users
 from pwauth_server.store import passkeys as store
 from pwauth_server.store.passkeys import Passkey
 from pwauth_server.store.transaction import Tx
@@ -67,7 +67,7 @@ async def begin(deps: Deps, session: Session | None, *, email: str | None, calle
     fresh_handle = deps.entropy.random(passkey_options.HANDLE_BYTES)
 
     async def work(tx: Tx) -> Options:
-        user = await _holder(tx, session, now) if session else await _newcomer(tx, deps, email, caller, now)
+        user = await step_up.hold(tx, session, now) if session else await _newcomer(tx, deps, email, caller, now)
         own = await store.of_user(tx, user.id)
         _check_room(len(own))
         owner = Owner(await users.give_handle(tx, user.id, fresh_handle), user.email, user.name)
@@ -182,18 +182,6 @@ async def get_ready() -> None:
 def site_of(deps: Deps) -> Site:
     """Return who we are to authenticators."""
     return Site(deps.config.rp_id, tuple(deps.config.passkey_origins))
-
-
-async def _holder(tx: Tx, session: Session, now: float) -> User:
-    """Return whose session it is.
-
-    Raises Unauthenticated if it has ended since the guard looked: what it added may have been disowned already.
-    """
-    held = await sessions.find(tx, session.id)
-    user = await users.find(tx, session.user_id) if held and held.is_live(now) else None
-    if user is None:
-        raise Unauthenticated
-    return user
 
 
 async def _newcomer(tx: Tx, deps: Deps, email: str | None, caller: Caller, now: float) -> User:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing, Unauthenticated
 from pwauth_server.events import Caller, Event, Occurrence, Reason
+from pwauth_server.flows import step_up
 from pwauth_server.rules import ids
 from pwauth_server.store import sessions
 from pwauth_server.store.sessions import Session
@@ -42,10 +43,15 @@ async def log_out(deps: Deps, session: Session, caller: Caller) -> None:
 
 
 async def end_others(deps: Deps, owner: Session, caller: Caller) -> int:
-    """End all sessions of the owner but the one that asks; return how many."""
+    """End all sessions of the owner but the one that asks; return how many.
+
+    The account is held, so that a thief's session which is stepping up right now is either ended as it is or has its
+    successor ended. Raises Unauthenticated or StepUpRequired if the one that asks may no longer (SEC-57).
+    """
     now = deps.clock.now()
 
     async def work(tx: Tx) -> int:
+        await step_up.hold(tx, owner, now)
         ended = await sessions.end_others(tx, owner.user_id, keep=owner.id, now=now, reason=Reason.ENDED_BY_USER)
         for session_id in ended:
             await tx.record(_ended(owner.user_id, session_id, Reason.ENDED_BY_USER, caller, now))

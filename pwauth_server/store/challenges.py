@@ -15,7 +15,8 @@ from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
 from pwauth_server.store.users import UserRow, split
 
-#: Rows at the most; beyond that the oldest give way (SEC-41).
+#: Rows at the most that anybody can make, by asking for a challenge to sign in; beyond that the oldest of these give way
+#: (SEC-41). What only somebody can begin who has shown something does not give way to strangers; limits keep it few.
 MAX_ROWS = 10_000
 
 
@@ -81,14 +82,15 @@ _LIST = Sql(
 )
 _MAKE_ROOM = Sql(
     "make_room_for_challenge",
-    """DELETE FROM challenges WHERE id IN (SELECT id FROM challenges ORDER BY id LIMIT
-    (SELECT CASE WHEN COUNT(*) < ? THEN 0 ELSE 1 + COUNT(*) - ? END FROM challenges))""",
+    """DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE purpose = 'passkey_sign_in' ORDER BY id LIMIT
+    (SELECT CASE WHEN COUNT(*) < ? THEN 0 ELSE 1 + COUNT(*) - ? END FROM challenges WHERE purpose = 'passkey_sign_in'))""",
 )
 
 
 async def create(tx: Tx, it: Challenge) -> None:
-    """Store a ceremony; the oldest gives way to it if there are too many."""
-    await tx.run(_MAKE_ROOM, MAX_ROWS, MAX_ROWS)
+    """Store a ceremony; of those that anybody can begin the oldest gives way to it if there are too many."""
+    if it.purpose is Purpose.PASSKEY_SIGN_IN:
+        await tx.run(_MAKE_ROOM, MAX_ROWS, MAX_ROWS)
     await tx.run(
         _CREATE, it.id, it.purpose.value, it.secret_hash, it.challenge, it.user_id, it.session_id, it.is_named,
         " ".join(it.amr), it.return_to, it.expires_at,

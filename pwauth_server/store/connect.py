@@ -8,7 +8,6 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, get_current_context, set_global_context
 
 from pwauth_server.config import Config
-from pwauth_server.store.postgres import PostgresDatabase
 from pwauth_server.store.sqlite import PRAGMAS, SqliteDatabase
 from pwauth_server.store.sqlite_client import InlineSqliteClient
 from pwauth_server.store.statements import Timing
@@ -35,6 +34,9 @@ async def connect(config: Config, *, listener: Listener, timing: Timing) -> Data
             writer = context.connections.get("writer")
             database: Database = await _sqlite(default, writer, context.close_connections, listener, timing)
         else:
+            # Its driver takes memory that a server with SQLite has no use for.
+            from pwauth_server.store.postgres import PostgresDatabase  # noqa: PLC0415
+
             await default.create_connection(with_db=True)
             database = PostgresDatabase(client=default, close=context.close_connections, listener=listener, timing=timing)
     # Every verb names its connection; Tortoise still wants to find a context from any task and thread.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from asyncpg import DeadlockDetectedError
 from tortoise import BaseDBAsyncClient
 
 from pwauth_server.store.statements import Sql, Statements, Timing
@@ -12,6 +13,8 @@ from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
 T = TypeVar("T")
 
 _CLOCK = Sql("clock", "SELECT extract(epoch FROM clock_timestamp()) AS now")
+#: How often a unit is tried that waits for others which wait for it.
+TRIES = 3
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
@@ -36,6 +39,15 @@ class PostgresDatabase(Database):
         return await asyncio.shield(task)
 
     async def _transact(self, work: Work[T]) -> T:
+        """Commit a unit; begin it anew if the server broke a deadlock by refusing it: then nothing of it was done."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._once(work)
+            except DeadlockDetectedError:
+                continue
+        return await self._once(work)
+
+    async def _once(self, work: Work[T]) -> T:
         async with self._client._in_transaction() as connection:  # noqa: SLF001 - tortoise.in_transaction finds the client by name only
             tx = Tx(Statements(connection, self._timing))
             result = await work(tx)

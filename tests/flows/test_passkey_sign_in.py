@@ -199,6 +199,17 @@ async def test_challenges_differ_and_do_not_pile_up(deps: Deps, monkeypatch: pyt
     assert await count(deps, PENDING) == 50
 
 
+async def test_strangers_push_out_nobody_who_has_shown_something(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many challenges they ask for, a registration that has begun can be finished (SEC-41)."""
+    monkeypatch.setattr(challenges, "MAX_ROWS", 5)
+    ann, key = await by_mail(deps), Authenticator()
+    options = await passkeys.begin(deps, ann, email=None, caller=ME)
+    for _ in range(20):
+        await passkey_sign_in.begin(deps, email=None)
+    answer = key.make(options.public_key)
+    await passkeys.finish(deps, ann, pending_id=options.pending_id, response=answer, name=None, caller=ME)
+
+
 async def test_failures_are_limited(deps: Deps) -> None:
     """Thirty from one client, whatever was wrong, and then nothing is verified any more (SEC-31, SEC-64)."""
     key = Authenticator()

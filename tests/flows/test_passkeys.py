@@ -164,8 +164,8 @@ async def test_an_address_that_is_named_must_be_ones_own(deps: Deps) -> None:
 async def test_a_session_that_ended_adds_and_removes_nothing(deps: Deps) -> None:
     """Between the guard and the write somebody may have ended it and disowned what it did (SEC-09, SEC-58)."""
     ann, key = await by_mail(deps), Authenticator()
-    stays = await add(deps, ann, key)
     options = await passkeys.begin(deps, ann, email=None, caller=ME)
+    stays = await add(deps, ann, key)
     await deps.db.unit(lambda tx: sessions.end(tx, ann.id, now=deps.clock.now(), reason=Reason.DISOWNED))
     answer = Authenticator().make(options.public_key)
     with pytest.raises(Unauthenticated):

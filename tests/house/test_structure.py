@@ -39,8 +39,9 @@ MAY_IMPORT_LATE = {
     ("__main__.py", "pwauth_server.cli"): "a probe twice a minute must not cost a second of CPU each time",
     ("rules/passkeys.py", "webauthn"): "5 MB and a tenth of a second that only a server with passkeys should pay",
     ("rules/passkeys.py", "webauthn.helpers"): "as webauthn",
+    ("store/connect.py", "pwauth_server.store.postgres"): "a server on SQLite never loads the driver",
     ("store/migrate.py", "aerich"): "a quarter of a second that only a start with something to migrate should pay",
-    ("store/migrate.py", "tortoise.backends.asyncpg"): "a server on SQLite never loads the driver",
+    ("store/migrate.py", "tortoise.backends.asyncpg"): "the same",
     ("store/transfer.py", "asyncpg"): "the same",
 }
 

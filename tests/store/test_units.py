@@ -9,9 +9,11 @@ from pwauth_server.events import Event, Occurrence
 from pwauth_server.store import epoch, sessions, users
 from pwauth_server.store.statements import ConstraintViolated, Sql
 from pwauth_server.store.transaction import Database, Tx
+from tests.conftest import needs_postgres, open_database
 from tests.fakes import NEW_YEAR
 from tests.store.rows import HAPPENED, USER, OopsError, mark, marks, marks_in, row_id, session
 
+TOUCH = Sql("test_touch", "UPDATE server_state SET number = number + 1 WHERE name = ?")
 AUDIT = Sql("test_audit", "SELECT event, facts FROM audit_log ORDER BY id")
 
 
@@ -245,3 +247,26 @@ async def test_a_unit_may_wait_for_nothing_else(sqlite: Database, seconds: float
     assert await marks(sqlite) == []
     await sqlite.unit(lambda tx: mark(tx, "b"))
     assert await marks(sqlite) == ["b"]
+
+
+@needs_postgres
+async def test_two_that_wait_for_each_other_both_get_through(postgres_config: Config, heard: list[Occurrence]) -> None:
+    """PostgreSQL breaks the circle by refusing one of them, which is then begun anew; what it did is told once."""
+    database = await open_database(postgres_config, heard)
+    reached = {"a": asyncio.Event(), "b": asyncio.Event()}
+    tries = []
+
+    async def work(tx: Tx, mine: str, other: str) -> None:
+        tries.append(mine)
+        await tx.run(TOUCH, mine)
+        await tx.record(HAPPENED)
+        reached[mine].set()
+        await reached[other].wait()
+        await tx.run(TOUCH, other)
+
+    for name in reached:
+        await database.unit(lambda tx, name=name: mark(tx, name))  # type: ignore[misc]
+    await asyncio.gather(database.unit(lambda tx: work(tx, "a", "b")), database.unit(lambda tx: work(tx, "b", "a")))
+    assert sorted(tries) in (["a", "a", "b"], ["a", "b", "b"])
+    assert heard == [HAPPENED, HAPPENED]
+    await database.close()

@@ -1,0 +1,86 @@
+"""What happens at the same moment on several connections: each ends as if one had come after the other, and nothing breaks.
+
+SQLite has one writer, so there the order is given; PostgreSQL is where these could wait for each other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import pytest
+
+from pwauth_server.config import Config
+from pwauth_server.deps import Deps
+from pwauth_server.errors import Conflict, Missing, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
+from pwauth_server.flows import admin_users, own_data, passkey_sign_in
+from pwauth_server.flows import sessions as flow
+from pwauth_server.store import sessions, users
+from tests.admins import BOSS, HERE, arrive, change
+from tests.fakes import FakeClock
+from tests.mail_fakes import ScriptedTransport, open_world
+from tests.residents import Resident
+
+#: What may come of being second; anything else breaks the test.
+LATE = (SignInFailed, Unauthenticated, StepUpRequired, Missing, Conflict, RateLimited)
+ROUNDS = 15
+
+
+@pytest.fixture
+async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
+    """Return a world on each kind of database in turn, where letters can be had at any time."""
+    settings = {"email_rate_limit_per_hour": 1_000_000, "rate_limit_per_minute": 1_000_000}
+    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
+    yield opened
+    await opened.db.close()
+
+
+async def at_once(*all_of_it: Coroutine[Any, Any, Any]) -> None:
+    """Do everything together; whoever was late must have been told so, and no other way."""
+    for done in await asyncio.gather(*all_of_it, return_exceptions=True):
+        if isinstance(done, BaseException) and not isinstance(done, LATE):
+            raise done
+
+
+async def later(ann: Resident) -> str:
+    """Ask for another letter once the last one has cooled down."""
+    clock = ann.deps.clock
+    assert isinstance(clock, FakeClock)
+    clock.tick(61)
+    return await ann.letter()
+
+
+@pytest.mark.parametrize("how", ("disable", "delete", "leave"))
+async def test_somebody_signs_in_while_the_account_goes(deps: Deps, how: str) -> None:
+    """By links, while an administrator or the owner takes the account away: no session is left of it (SEC-09)."""
+    for number in range(ROUNDS):
+        ann = Resident(deps, f"ann{number}@ex.com")
+        session = (await ann.sign_in()).session
+        tokens = [await later(ann) for _ in range(3)]
+        goes = {
+            "disable": lambda session=session: change(deps, session.user_id, disabled=True),
+            "delete": lambda session=session: admin_users.delete(deps, BOSS, str(session.user_id), HERE),
+            "leave": lambda session=session: own_data.delete(deps, session, HERE),
+        }[how]()
+        await at_once(*map(ann.open, tokens), goes)
+        assert await sessions.count_live_of(deps.db.reads, session.user_id, deps.clock.now()) == 0
+
+
+async def test_a_thief_steps_up_while_all_others_are_ended(deps: Deps) -> None:
+    """The session that steps up is ended before or after, and its successor too: only the owner's is left (SEC-55)."""
+    for number in range(ROUNDS):
+        ann = Resident(deps, f"ann{number}@ex.com")
+        thief = (await ann.sign_in()).session
+        token = await later(ann)
+        owner = (await ann.sign_in()).session
+        await at_once(ann.open(token, thief), flow.end_others(deps, owner, HERE))
+        assert [it.id for it in await sessions.live_of(deps.db.reads, owner.user_id, deps.clock.now())] == [owner.id]
+
+
+async def test_somebody_asks_for_a_challenge_while_the_account_goes(deps: Deps) -> None:
+    """The answer is that for an address without an account, not an error that tells of one (SEC-41)."""
+    for number in range(ROUNDS):
+        email = f"ann{number}@ex.com"
+        session = await arrive(deps, email)
+        asks = [passkey_sign_in.begin(deps, email=email) for _ in range(4)]
+        await at_once(own_data.delete(deps, session, HERE), *asks)
+        assert await users.find_by_email(deps.db.reads, email) is None
