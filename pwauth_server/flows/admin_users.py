@@ -118,7 +118,10 @@ async def end_session(deps: Deps, actor: Actor, session_id: str, caller: Caller)
 
     async def work(tx: Tx) -> None:
         session = await sessions.find(tx, found)
-        if session is None or not session.is_live(now) or not await sessions.end(tx, found, now=now, reason=Reason.ENDED_BY_ADMIN):
+        if session is None or not session.is_live(now):
+            raise Missing
+        await _held(tx, actor, session.user_id)
+        if not await sessions.end(tx, found, now=now, reason=Reason.ENDED_BY_ADMIN):
             raise Missing
         await tx.record(_ended(actor, session.user_id, found, Reason.ENDED_BY_ADMIN, caller=caller, now=now))
 

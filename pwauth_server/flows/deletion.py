@@ -5,11 +5,12 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict
 from pwauth_server.events import Caller, Event, Occurrence, Reason
-from pwauth_server.flows import last_admin, mail
+from pwauth_server.flows import last_admin, mail, step_up
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.store import invites, letter_list, magic_links, sessions, users
+from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
@@ -19,19 +20,21 @@ MAX_LETTERS = 1000
 FAREWELL_LIFE = 7 * 86_400
 
 
-async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | None = None) -> bool:
-    """Delete somebody's account and tell the mailbox; False if there is none.
+async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Session) -> bool:
+    """Delete somebody's account, on an administrator's word or its owner's, and tell the mailbox; False if there is none.
 
-    Raises Conflict for the last administrator. The id is never given to anybody again: whoever signs up with the
-    address later is somebody else to every app.
+    Raises Conflict for the last administrator, and what `last_admin.hold` and `step_up.hold` raise for who may not. The
+    id is never given to anybody again: whoever signs up with the address later is somebody else to every app.
     """
-    now = deps.clock.now()
+    now, admin = deps.clock.now(), by if isinstance(by, Actor) else None
     letters = await _letters(deps, user_id)
 
     async def work(tx: Tx) -> bool:
-        user = await last_admin.hold(tx, user_id, by=by)
+        user = await last_admin.hold(tx, user_id, by=admin)
         if user is None:
             return False
+        if isinstance(by, Session):
+            await step_up.hold(tx, by, now)
         if await last_admin.is_last_admin(tx, user):
             raise Conflict("This is the last administrator.")
         for session_id in await sessions.end_all(tx, user.id, now=now, reason=Reason.DELETED):
@@ -40,8 +43,8 @@ async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | None 
         await magic_links.close_all_of(tx, user.email, now)
         await invites.use(tx, user.email)
         await letter_list.forget(tx, user.email, letters)
-        await tx.record(Occurrence(Event.USER_DELETED, now, caller, user.id, facts={"by": by.word} if by else {}))
-        await _say_farewell(tx, deps, user, caller, now, by=by)
+        await tx.record(Occurrence(Event.USER_DELETED, now, caller, user.id, facts={"by": admin.word} if admin else {}))
+        await _say_farewell(tx, deps, user, caller, now, by=admin)
         return True
 
     return await deps.db.unit(work)

@@ -61,6 +61,6 @@ async def export(deps: Deps, session: Session, caller: Caller) -> Export:
 
 
 async def delete(deps: Deps, session: Session, caller: Caller) -> None:
-    """Delete the account of a session; raise Conflict for the last administrator."""
-    if not await deletion.delete(deps, session.user_id, caller):
+    """Delete the account of a session; raise Conflict for the last administrator, Unauthenticated if it has ended since."""
+    if not await deletion.delete(deps, session.user_id, caller, by=session):
         raise Unauthenticated

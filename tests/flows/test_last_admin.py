@@ -8,7 +8,7 @@ import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Conflict, Forbidden
+from pwauth_server.errors import Conflict, Forbidden, Unauthenticated
 from pwauth_server.flows import admin_users, own_data
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.flows.admin_users import Change
@@ -82,3 +82,19 @@ async def test_of_two_that_shut_each_other_out_one_succeeds(deps: Deps) -> None:
         return True
 
     assert sorted(await asyncio.gather(shut(first, second), shut(second, first))) == [False, True]
+
+
+async def test_who_is_shut_out_meanwhile_decides_nothing_any_more(deps: Deps) -> None:
+    """Between the guard and the write an administrator may go, and a session may end (SEC-09, SEC-54)."""
+    boss, colleague = await arrive(deps, "boss@ex.com", "admin"), await arrive(deps, "two@ex.com", "admin")
+    ann = await arrive(deps, "ann@ex.com")
+    await change(deps, boss.user_id, disabled=True)
+    gone = Actor(boss.user_id, is_person=True)
+    with pytest.raises(Forbidden):
+        await admin_users.end_session(deps, gone, str(ann.id), HERE)
+    with pytest.raises(Forbidden):
+        await admin_users.delete(deps, gone, str(ann.user_id), HERE)
+    await admin_users.end_session(deps, Actor(colleague.user_id, is_person=True), str(ann.id), HERE)
+    with pytest.raises(Unauthenticated):
+        await own_data.delete(deps, ann, HERE)
+    assert await users.find(deps.db.reads, ann.user_id) is not None
