@@ -12,7 +12,7 @@ from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue,
 from pwauth_server.rules import addresses, assurance, client_address, codes, moments, secrets
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.limits import Limit
-from pwauth_server.store import magic_links, users
+from pwauth_server.store import factors, magic_links, users
 from pwauth_server.store.magic_links import MagicLink
 from pwauth_server.store.transaction import Tx
 
@@ -169,7 +169,9 @@ async def _is_welcome(deps: Deps, email: str) -> bool:
     user = await users.find_by_email(deps.db.reads, email)
     # Asked for everybody, so that it takes as long for a stranger as for a guest.
     is_guest = await invites.may_sign_up(deps.db.reads, deps, email, deps.clock.now())
-    return is_guest if user is None else not user.disabled and user.mail_sign_in
+    if user is None:
+        return is_guest
+    return not user.disabled and (user.mail_sign_in or (await factors.owned(deps.db.reads, user.id)).mail_is_a_step)
 
 
 def _new_link(

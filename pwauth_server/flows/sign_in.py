@@ -125,7 +125,7 @@ async def _account(tx: Tx, deps: Deps, proof: Proof, current: Current | None, *,
     if user.disabled:
         return Reason.DISABLED
     if proof.method in MAILBOX:
-        return await _proven(tx, deps, user, current, caller=caller, now=now) if user.mail_sign_in else Reason.MAIL_OFF
+        return await _proven(tx, deps, user, current, caller=caller, now=now)
     if not user.verified and deps.config.enrolment != "first_use":
         return Reason.UNVERIFIED
     if not user.verified and now >= user.created_at + policy.UNVERIFIED_LIFE:
@@ -225,11 +225,15 @@ def _same_person(current: Current | None, user: User) -> Session | None:
 async def _second_factor(
     tx: Tx, deps: Deps, proof: Proof, user: User, standing: Standing, *, caller: Caller, now: float
 ) -> SecondFactorDue | Reason | None:
-    """Begin to wait for a second factor, if this account has one and the settings ask for it.
+    """Begin to wait for a second factor, if this account has one and the settings or its owner ask for it.
 
-    Not if a session shows that it was there a moment ago; long ago is not enough, or a session would never end.
+    Not if a session shows that it was there a moment ago; long ago is not enough, or a session would never end. Whoever
+    switched mail sign-in off asks for a code on top of the mailbox, always (SEC-59).
     """
     mode = deps.config.totp_mode
+    if proof.method in MAILBOX and not user.mail_sign_in:
+        owned = await factors.owned(tx, user.id)
+        return await _wait(tx, deps, proof, user, owned, caller=caller, now=now) if owned.mail_is_a_step else Reason.MAIL_OFF
     if mode == "fallback" or proof.method not in _FIRST:
         return None
     if assurance.SEVERAL in standing.amr and assurance.is_recent(standing.auth_time, now):
@@ -238,8 +242,12 @@ async def _second_factor(
         # It is the second factor, so none can follow.
         return None if mode == "both" else Reason.NOT_ALLOWED
     owned = await factors.owned(tx, user.id)
-    if not owned.asks_for_totp(now):
-        return None
+    return await _wait(tx, deps, proof, user, owned, caller=caller, now=now) if owned.asks_for_totp(now) else None
+
+
+async def _wait(
+    tx: Tx, deps: Deps, proof: Proof, user: User, owned: assurance.Owned, *, caller: Caller, now: float
+) -> SecondFactorDue | Reason:
     if not (due := _methods(owned)):  # disowned, and nothing else is left: frozen, not open
         return Reason.SUSPENDED
     ceremony = Challenge(

@@ -43,7 +43,7 @@ class Owned:
     passkeys: int = 0
     totp: bool = False
     recovery_codes: int = 0
-    #: Whether letters with links are sent to the mailbox.
+    #: Whether the mailbox alone signs in.
     mail: bool = True
     #: When the owner last disowned factors that have not been replaced or removed since, in Unix seconds, and when that
     #: was the one-time passwords.
@@ -54,6 +54,11 @@ class Owned:
     def beyond_mail(self) -> bool:
         """Tell whether there is more than a mailbox, so that the mailbox alone changes no factor."""
         return bool(self.passkeys or self.totp or self.recovery_codes)
+
+    @property
+    def mail_is_a_step(self) -> bool:
+        """Tell whether the mailbox leads somewhere: in by itself, or, where that was given up, to a code on top of it."""
+        return self.mail or self.totp or self.recovery_codes > 0
 
     def is_frozen(self, now: float) -> bool:
         """Tell whether factors were disowned so lately that the mailbox alone changes nothing yet."""

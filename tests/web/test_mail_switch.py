@@ -27,7 +27,8 @@ def give(person: Person, *, passkeys: int = 0, codes: int = 0, totp: bool = Fals
             key, key, key, user_id,
         )  # fmt: skip
     for number in range(codes):
-        server.sql("INSERT INTO recovery_codes VALUES (?, ?, 'x', 'x', 1, NULL, ?)", uuid4().bytes, number, user_id)
+        code = "INSERT INTO recovery_codes (id, position, salt, hash, created_at, user_id) VALUES (?, ?, 'x', 'x', 1, ?)"
+        server.sql(code, uuid4().bytes, number, user_id)
     if totp:
         server.sql("INSERT INTO totp (user_id, sealed_secret, confirmed_at) VALUES (?, 'x', 1)", user_id)
     server.sql("UPDATE sessions SET amr = 'swk user mfa', acr = 'phr' WHERE user_id = ?", user_id)
@@ -72,6 +73,23 @@ def test_then_no_letter_leaves_and_no_link_counts(server: Server, alice: Person)
     alice.told("Signing in by mail was switched on")
     assert len(server.mail.to(alice.address)) == before + 1
     assert alice.sign_in().get("/me").status_code == 200
+
+
+def test_a_recovery_code_is_the_way_back(alice: Person) -> None:
+    """Without the passkey a link is half a sign-in, and a code of the sheet is the other half (SEC-39, SEC-59)."""
+    phone = alice.sign_in()
+    sheet = phone.post("/recovery-codes", token=phone.tokens["access_token"]).json()["codes"]
+    give(alice, passkeys=1)
+    assert switch(phone).status_code == 200
+    fresh = alice.device()
+    due = fresh.verify(alice.link(fresh).token)
+    assert (due.status_code, due.json()["second_factor_required"]) == (200, True)
+    assert set(due.json()) == {"second_factor_required", "pending_id", "methods"}
+    assert "recovery_code" in due.json()["methods"]
+    assert fresh.get("/me").status_code == 401
+    done = fresh.post("/recovery-codes/verify", json={"pending_id": due.json()["pending_id"], "code": sheet[0]})
+    assert done.status_code == 200
+    assert fresh.get("/me", token=done.json()["access_token"]).json()["mail_sign_in"] is False
 
 
 def test_it_wants_a_step_up_and_a_name_does_not(server: Server, alice: Person) -> None:
