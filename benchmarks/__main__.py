@@ -19,7 +19,7 @@ from benchmarks.world import Keys, bodies, issue_again, make_keys, opened, send_
 from pwauth_server.config import Config
 
 #: Bodies that work once, made for each second of a round: more than the machine can use up.
-TOKENS_A_SECOND, LINKS_A_SECOND, ADDRESSES_A_SECOND = 5000, 4000, 8000
+TOKENS_A_SECOND, LINKS_A_SECOND, ADDRESSES_A_SECOND = 12_000, 8000, 16_000
 REFRESH_TOKENS = 2048
 NAMES = ("liveness", "me", "introspect", "introspect-new", "refresh", "refresh-normal", "magic", "verify")
 NAIVE = ("naive-refresh", "naive-introspect", "naive-magic")
