@@ -37,6 +37,7 @@ from pwauth_server.web import (
     account_pages,
     admin_log,
     admin_mail,
+    admin_overview,
     admin_users,
     confirm_pages,
     disown,
@@ -59,6 +60,7 @@ ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
     *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
     *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
+    *admin_overview.ROUTES,
 )
 
 #: Seconds between two rounds of housekeeping.

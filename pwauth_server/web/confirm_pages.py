@@ -17,7 +17,7 @@ from pwauth_server.web.route import Call, Guard, Route
 from pwauth_server.web.totp import six_digits
 
 #: Where somebody who confirms may be sent: our own pages only.
-_OWN_PATH = re.compile(r"/(account|admin)(/[A-Za-z0-9/_-]*)?", re.ASCII)
+_OWN_PATH = re.compile(r"/(account|admin)(/[A-Za-z0-9/_-]*)?(\?[A-Za-z0-9=&_-]*)?", re.ASCII)
 
 
 async def confirm(call: Call) -> Reply:

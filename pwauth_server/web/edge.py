@@ -133,8 +133,9 @@ class Edge:
         elif isinstance(error, Fault) and error.__cause__ is not None:
             self._log.failure("request_failed", error.__cause__, request_id=request.request_id)
         is_from_page = request.method in {"GET", "HEAD"} or bodies.is_form(request)
-        if route is not None and route.is_for_people and is_from_page and pages.are_wanted(request):
-            return pages.refused(request, error)
+        is_for_people = isinstance(error, Missing) or (route is not None and route.is_for_people)
+        if is_for_people and is_from_page and pages.are_wanted(request):
+            return pages.refused(request, error, page=_page(route, request))
         return problem(error, request.request_id)
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
@@ -163,6 +164,11 @@ def _sighting(peer: str, forwarded: Sequence[str], trusted: tuple[Network, ...])
     if not client_address.is_trusted(peer, trusted):
         return Sighting.IGNORED if forwarded else Sighting.DIRECT
     return Sighting.BELIEVED if forwarded else Sighting.MISSING
+
+
+def _page(route: Route | None, request: StrictRequest) -> str:
+    """Return the page that a form stands on."""
+    return route.page.format(query=request.query_string, **request.match_info) if route else "/"
 
 
 def _read(call: Call, route: Route) -> None:

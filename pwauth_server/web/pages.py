@@ -7,7 +7,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sanic import Request
 
-from pwauth_server.errors import PwauthError, StepUpRequired, Unauthenticated
+from pwauth_server.errors import Missing, PwauthError, StepUpRequired, Unauthenticated
 from pwauth_server.web import replies, words
 from pwauth_server.web.replies import Reply
 
@@ -39,15 +39,20 @@ def show(request: Request, template: str, problem: PwauthError | None = None, *,
 
 def are_wanted(request: Request) -> bool:
     """Tell whether a browser asks, for somebody who reads."""
-    return "text/html" in request.headers.get("accept", "")
+    accepted = request.headers.get("accept", "")
+    return "text/html" in accepted and "json" not in accepted
 
 
-def refused(request: Request, error: PwauthError) -> Reply:
-    """Answer a person whom a page cannot serve: by signing in first or once more, or with the error's public sentence."""
-    # A form cannot be gone back to: what follows is the page that it stands on.
-    here = quote(request.path) if request.method == "GET" else "/account"
+def refused(request: Request, error: PwauthError, *, page: str = "/") -> Reply:
+    """Answer a person whom a page cannot serve: by signing in first or once more, or with the error's public sentence.
+
+    A form cannot be gone back to: what follows is the ``page`` that it stands on.
+    """
+    is_form = request.method not in {"GET", "HEAD"}
+    here = quote(page if is_form else request.path)
     if isinstance(error, Unauthenticated):
         return replies.redirect(f"/signin?return_to={here}")
     if isinstance(error, StepUpRequired):
         return replies.redirect(f"/account/confirm?return_to={here}")
-    return show(request, "refused.html", error)
+    is_nowhere = isinstance(error, Missing) and not is_form
+    return show(request, "refused.html", error, is_nowhere=is_nowhere, back=page if is_form else "/")

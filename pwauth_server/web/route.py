@@ -109,6 +109,9 @@ class Route:
     #: Whether scripts of allowed origins may call it.
     cors: bool = True
     media_type: str = "application/json"
+    #: The page that a form stands on, where somebody goes on who had to sign in first, or once more; parts of the path
+    #: and the query in braces.
+    page: str = "/account"
     #: Other media types of the same answer.
     also: tuple[str, ...] = ()
 

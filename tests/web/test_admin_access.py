@@ -4,7 +4,7 @@ import pytest
 
 from pwauth_server.app import ROUTES
 from pwauth_server.web.route import ADMINISTRATION, Guard
-from tests.people import Device, Person, at_once, without_id
+from tests.people import NAVIGATION, Device, Person, at_once, without_id
 from tests.server import Server
 from tests.web.admin import PATHS, become, fill
 
@@ -30,6 +30,8 @@ def test_nothing_is_there_until_it_is_configured(server: Server, alice: Person) 
             assert without_id(answer) == without_id(first.ask("GET", "/nowhere"))
         assert first.ask("OPTIONS", path).status_code == first.ask("PUT", path).status_code == 404
         assert first.ask(method, path, headers=HOST).status_code == 404
+        if method == "GET":
+            assert first.get(path, headers=NAVIGATION).text == first.get("/nowhere", headers=NAVIGATION).text
 
 
 def test_nobody_becomes_an_administrator_by_being_first(server: Server) -> None:

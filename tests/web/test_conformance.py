@@ -143,7 +143,7 @@ def test_errors_echo_no_input_whoever_asks(device: Device) -> None:
     """No path, markup or value comes back, for a browser neither (SEC-75)."""
     marker = "<script>zq7391qz</script>"
     for answer in (
-        device.get(f"/{marker}", headers=NAVIGATION),
+        device.get(f"/{marker}"),
         device.get("/sessions/zq7391qz", headers=NAVIGATION),
         device.ask("DELETE", f"/sessions/{marker}", headers=NAVIGATION),
         device.post("/request/magic", json={"email": marker}, headers=NAVIGATION),
@@ -157,6 +157,18 @@ def test_errors_echo_no_input_whoever_asks(device: Device) -> None:
         assert 400 <= answer.status_code < 500
         check_problem(answer)
         assert "zq7391qz" not in answer.text
+
+
+@pytest.mark.parametrize("path", ("/<script>zq7391qz</script>", "/account/zq7391qz", "/static/zq7391qz"))
+def test_what_is_nowhere_is_a_page_for_a_browser(device: Device, path: str) -> None:
+    """Whoever reads gets a page, a program its problem (SEC-75)."""
+    page = device.get(path, headers=NAVIGATION)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>Nothing is here</h1>" in page.text
+    assert "zq7391qz" not in page.text
+    assert page.text == device.get("/nowhere", headers=NAVIGATION).text
+    for accept in ("application/json", "*/*", "application/json, text/html"):
+        assert check_problem(device.get(path, headers=NAVIGATION | {"accept": accept}))["error"] == "not_found"
 
 
 def test_the_description_is_served_and_true(device: Device) -> None:
