@@ -35,9 +35,12 @@ from pwauth_server.store.connect import connect
 from pwauth_server.web import (
     account,
     account_pages,
+    admin_invitations,
     admin_log,
     admin_mail,
     admin_overview,
+    admin_people,
+    admin_selection,
     admin_users,
     confirm_pages,
     disown,
@@ -60,7 +63,7 @@ ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
     *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
     *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
-    *admin_overview.ROUTES,
+    *(*admin_overview.ROUTES, *admin_people.ROUTES, *admin_selection.ROUTES, *admin_invitations.ROUTES),
 )
 
 #: Seconds between two rounds of housekeeping.

@@ -101,6 +101,13 @@ async def sessions_of(deps: Deps, user_id: str) -> list[Session]:
     return await sessions.live_of(deps.db.reads, found, deps.clock.now())
 
 
+async def newest_sessions(deps: Deps, *, limit: int, offset: int) -> tuple[list[Session], int]:
+    """Return live sessions of everybody, the newest first, and how many there are on all pages."""
+    now = deps.clock.now()
+    async with deps.db.apart() as reads:
+        return await sessions.newest(reads, now, limit=limit, offset=offset), await sessions.count_live(reads, now)
+
+
 async def end_sessions(deps: Deps, actor: Actor, user_id: str, caller: Caller) -> int:
     """End all sessions of a person; return how many."""
     found, now = _id(user_id), deps.clock.now()

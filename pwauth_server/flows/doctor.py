@@ -81,6 +81,16 @@ async def seen_by(config: Config) -> Mapping[str, float] | None:
     return {word: float(count) for word, count in _SEEN.findall(page.text)} or None
 
 
+def set_secrets(config: Config) -> Mapping[str, str]:
+    """Return the secrets that an operator may set and nothing else has judged, by name."""
+    return {name: getattr(config, name).get_secret_value() for name in ("metrics_token", "webhook_secret")}
+
+
+def backup_rhythm(config: Config) -> float | None:
+    """Return the seconds between two scheduled backups; None if none are scheduled."""
+    return config.backup_every_hours * HOUR if config.backup_path else None
+
+
 async def _patiently(check: Callable[[Case], Awaitable[list[Finding]]], case: Case) -> list[Finding]:
     subject = check.__name__.strip("_")
     try:
@@ -146,11 +156,10 @@ async def _disk(case: Case) -> list[Finding]:
 
 async def _secrets(case: Case) -> list[Finding]:
     config = case.config
-    named = {name: getattr(config, name).get_secret_value() for name in ("metrics_token", "webhook_secret")}
     files = [config.secret_key_file] + ([case.config_file] if case.config_file else [])
     if config.is_sqlite:
         files.append(Path(config.database_path))
-    return judge.secrets(named) + judge.modes(host.modes(files))
+    return judge.secrets(set_secrets(config)) + judge.modes(host.modes(files))
 
 
 async def _database(case: Case) -> list[Finding]:
@@ -162,7 +171,7 @@ async def _database(case: Case) -> list[Finding]:
         counts, oldest = await mail.snapshot(reads, now)
         backed_up_at = await epoch.backed_up_at(reads)
     if config.is_sqlite:
-        found.append(judge.backups(now, backed_up_at, every=config.backup_every_hours * HOUR if config.backup_path else None))
+        found.append(judge.backups(now, backed_up_at, every=backup_rhythm(config)))
     return found + judge.queue(oldest, counts.get("failed", 0))
 
 

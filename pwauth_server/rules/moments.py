@@ -1,7 +1,7 @@
 """Moments (Unix seconds) as text."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -10,6 +10,16 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 def in_words(moment: float) -> str:
     """Return a moment as people read it, in UTC."""
     return datetime.fromtimestamp(moment, UTC).strftime("%-d %B %Y, %H:%M UTC")
+
+
+def day(moment: float) -> str:
+    """Return the day of a moment as forms write it (UTC)."""
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
+def days_until(text: str, now: float) -> int:
+    """Return how many days after today (UTC) the day is that a form names; raise ValueError for what is no day."""
+    return (date.fromisoformat(text) - datetime.fromtimestamp(now, UTC).date()).days
 
 
 def stamp(moment: float) -> str:

@@ -84,6 +84,7 @@ _SELECT = """SELECT s.id, s.user_id, u.email, u.verified_at, u.disabled_at, u.ro
     FROM sessions s JOIN users u ON u.id = s.user_id"""
 _FIND = Sql("find_session", f"{_SELECT} WHERE s.id = ?")
 _LIST = Sql("list_sessions", f"{_SELECT} WHERE s.user_id = ? AND s.ended_at IS NULL AND s.expires_at > ? ORDER BY s.id DESC LIMIT 100")
+_NEWEST = Sql("list_newest_sessions", f"{_SELECT} WHERE s.ended_at IS NULL AND s.expires_at > ? ORDER BY s.id DESC LIMIT ? OFFSET ?")
 _COUNT = Sql("count_sessions", "SELECT COUNT(*) AS n FROM sessions WHERE user_id = ? AND ended_at IS NULL AND expires_at > ?")
 _COUNT_ALL = Sql("count_all_sessions", "SELECT COUNT(*) AS n FROM sessions WHERE ended_at IS NULL AND expires_at > ?")
 _CREATE = Sql(
@@ -142,6 +143,11 @@ async def find(db: Runs, session_id: UUID) -> Session | None:
 async def live_of(db: Runs, user_id: UUID, now: float) -> list[Session]:
     """Return a person's live sessions, newest first, 100 at the most."""
     return [_session(*_values(row)) for row in await db.all(_LIST, user_id, now)]
+
+
+async def newest(db: Runs, now: float, *, limit: int, offset: int) -> list[Session]:
+    """Return live sessions of everybody, the newest first."""
+    return [_session(*_values(row)) for row in await db.all(_NEWEST, now, limit, offset)]
 
 
 async def count_live_of(db: Runs, user_id: UUID, now: float) -> int:

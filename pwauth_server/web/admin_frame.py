@@ -11,9 +11,9 @@ from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 
 #: Name (a key of `admin.tabs`) and path of each tab, in order.
-TABS = (("overview", "/admin"),)
+TABS = (("overview", "/admin"), ("people", "/admin/people"), ("sessions", "/admin/sessions"), ("invitations", "/admin/invitations"))
 #: What a page may be told to say after something was done: keys of `admin.said`.
-SAID: frozenset[str] = frozenset()
+SAID = frozenset({"disable", "enable", "end_sessions", "delete", "removed", "ended", "invited", "withdrawn"})
 
 
 def page(call: Call, template: str, problem: PwauthError | None = None, *, tab: str, status: int = 200, **facts: Any) -> Reply:

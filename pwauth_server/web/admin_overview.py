@@ -1,5 +1,8 @@
 """The start page of the administration: what is unset or unsafe, and figures."""
 
+from typing import Any
+
+from pwauth_server.flows import checklist
 from pwauth_server.web import admin_frame
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call
@@ -7,7 +10,9 @@ from pwauth_server.web.route import Call
 
 async def show_overview(call: Call) -> Reply:
     """Show how things are."""
-    return admin_frame.page(call, "admin_overview.html", tab="overview")
+    items = await checklist.items(call.deps)
+    facts: dict[str, Any] = {"to_do": [it.topic for it in items if not it.is_well], "well": [it.topic for it in items if it.is_well]}
+    return admin_frame.page(call, "admin_overview.html", tab="overview", **facts)
 
 
 ROUTES = (admin_frame.shows("/admin", show_overview, "How things are"),)

@@ -30,11 +30,15 @@ class UserChange(Change):
     ] = None
 
 
+#: How long an invitation counts that nobody says more about, and the longest, in days.
+DAYS_INVITED, MOST_DAYS_INVITED = 7, 90
+
+
 class Invitation(Change):
     """Invite an address."""
 
     email: Email
-    expires_in_days: Annotated[int, Field(ge=1, le=90)] = 7
+    expires_in_days: Annotated[int, Field(ge=1, le=MOST_DAYS_INVITED)] = DAYS_INVITED
 
 
 class Addressee(Change):

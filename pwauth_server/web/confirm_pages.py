@@ -8,7 +8,7 @@ from pwauth_server.errors import Malformed, NotACode, PwauthError, RateLimited, 
 from pwauth_server.flows import account, passkey_sign_in, recovery, totp
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.rules import assurance
-from pwauth_server.web import arrivals, forms, page_forms, pages
+from pwauth_server.web import arrivals, page_forms
 from pwauth_server.web.account_pages import HOME, done, page
 from pwauth_server.web.magic_link import return_to
 from pwauth_server.web.recovery import recovery_code
@@ -85,8 +85,10 @@ async def make_recovery_codes(call: Call) -> Reply:
 async def _confirm(call: Call, back: str, problem: PwauthError | None = None) -> Reply:
     me = await account.me(call.deps, call.owner)
     ways = assurance.steps(me.owned, call.owner.amr, verified=call.owner.verified, now=call.deps.clock.now())
-    facts: dict[str, Any] = {"me": me, "methods": ways, "return_to": back, "nonce": forms.nonce(call.deps)}
-    return pages.show(call.request, "confirm.html", problem, here="account", is_admin=False, **facts)
+    wants_passkey = back.startswith("/admin")  # nothing else is enough there (SEC-90)
+    if wants_passkey:
+        ways = tuple(way for way in ways if way == "webauthn")
+    return page(call, "confirm.html", problem, me=me, methods=ways, return_to=back, wants_passkey=wants_passkey)
 
 
 def _current(call: Call) -> Current:

@@ -1,4 +1,4 @@
-"""Forms of the sign-in page and of the account page."""
+"""Forms of the sign-in page, of the account page and of the administration."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from pwauth_server.web import passkey_schemas
 from pwauth_server.web.schemas import Form, Name, Text
 
-__all__ = ["CodeForm", "ConfirmForm", "Form", "NameForm", "PasskeyAnswerForm", "PasskeyForm", "SignInForm", "TotpForm"]
+__all__ = ["CodeForm", "ConfirmForm", "Form", "InvitationForm", "NameForm", "PasskeyAnswerForm", "PasskeyForm", "SignInForm", "TotpForm"]
 
 Address = Annotated[str, Field(max_length=300)]
 ReturnTo = Annotated[str, Field(max_length=2048)]
@@ -53,6 +53,13 @@ class PasskeyForm(Form):
     """Give a passkey another name."""
 
     name: passkey_schemas.Name
+
+
+class InvitationForm(Form):
+    """Invite an address until a day."""
+
+    email: Address
+    until: Typed
 
 
 class ConfirmForm(CodeForm):

@@ -15,7 +15,7 @@ MAX_PAGE = 100
 MAX_TABLE = 10_000
 
 
-def _whole(text: Any) -> Any:
+def whole(text: Any) -> Any:
     """Read a number of a query string: plain ASCII digits and nothing else."""
     if isinstance(text, str):
         if not re.fullmatch(r"\d{1,19}", text, re.ASCII):
@@ -35,10 +35,10 @@ def _moment(text: str) -> str:
     return text
 
 
-PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows at the most."), BeforeValidator(_whole)]
-TableSize = Annotated[int, Field(ge=1, le=MAX_TABLE), BeforeValidator(_whole)]
-Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave out."), BeforeValidator(_whole)]
-RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_whole)]
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows at the most."), BeforeValidator(whole)]
+TableSize = Annotated[int, Field(ge=1, le=MAX_TABLE), BeforeValidator(whole)]
+Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave out."), BeforeValidator(whole)]
+RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(whole)]
 Id = Annotated[str, AfterValidator(_known_id)]
 
 

@@ -33,9 +33,9 @@ class Words:
         return self(f"{key}.{'one' if number == 1 else 'many'}", number=number)
 
     def error(self, error: PwauthError) -> Markup:
-        """Return the public sentence of an error; what is said in English only stays so."""
-        known = self._sentences.get(f"errors.{error.word}")
-        return escape(known if known is not None and error.detail == error.sentence() else error.detail)
+        """Return the public sentence of an error, or what it says about its case; what is said in English only stays so."""
+        key = f"errors.{error.word}" if error.detail == error.sentence() else f"details.{error.detail}"
+        return escape(self._sentences.get(key, error.detail))
 
     def event(self, word: str) -> Markup:
         """Return what happened, in words; an event that nobody has described is named as it is."""
