@@ -17,6 +17,20 @@ def test_a_moment_is_told_in_utc(moment: float, words: str, machine: str) -> Non
     assert moments.rfc3339(moment) == machine
 
 
+@pytest.mark.parametrize(("text", "days"), (("1970-01-01", 0), ("1970-01-02", 1), ("1969-12-31", -1), ("1970-03-01", 59)))
+def test_days_are_counted_from_today(text: str, days: int) -> None:
+    """However late today is, tomorrow is one day away; what forms show is what they send back."""
+    assert moments.days_until(text, 86_399.0) == days
+    assert moments.day(days * 86_400.0) == text
+
+
+@pytest.mark.parametrize("text", ("", "soon", "1970-02-30", "1970-1-1", "01.01.1970"))
+def test_what_is_no_day_is_not_read(text: str) -> None:
+    """Somebody typed it, and is told."""
+    with pytest.raises(ValueError, match="isoformat|day"):
+        moments.days_until(text, 0.0)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     (

@@ -141,6 +141,9 @@ async def test_lists_and_counts_show_live_sessions_of_one_person(database: Datab
     assert [found.id for found in await sessions.live_of(database.reads, mine, NOW + 9)] == [row_id(4), row_id(3), row_id(1)]
     assert await sessions.count_live_of(database.reads, mine, NOW + 10) == 2
     assert await sessions.count_live(database.reads, NOW + 10) == 3
+    newest = await sessions.newest(database.reads, NOW + 10, limit=3, offset=0)
+    assert [found.id for found in newest] == sorted((found.id for found in newest), reverse=True)
+    assert [found.id for found in await sessions.newest(database.reads, NOW + 10, limit=1, offset=1)] == [newest[1].id]
 
 
 async def test_ending_the_others_spares_one_and_strangers(database: Database) -> None:
