@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from importlib.resources import files
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.browsers import Finger, Window, needs_chromium
+from tests.journeys.test_admin_pages import administer
 from tests.people import Person
 from tests.server import Server
 from tests.totp_app import App
+from tests.web.passkey_holder import add, key_for
 
 pytestmark = needs_chromium
 SETTINGS = {"totp_mode": "both"}
@@ -163,6 +166,45 @@ def test_pages_of_ones_own_are_for_everybody(browser: Browser, looker: Looker, a
     window.open(alice.told("passkey").link.removeprefix(window.server.public_url))
     window.press("This wasn't me")
     looker.look("taken back")
+
+
+def test_pages_of_the_administration_are_for_everybody(looker: Looker, alice: Person) -> None:
+    """Every tab, every question, every answer, with somebody who has everything."""
+    window, server = looker.window, looker.window.server
+    address = "somebody.with.a.rather.long.address.that.goes.on.and.on@subdomain.people.example"
+    bob = Person(server, address).sign_in()
+    assert add(bob, key_for(server)).status_code == 200
+    administer(window, alice)
+    bobs = f"/admin/people/{bob.get('/me').json()['sub']}"
+    window.open(bobs)
+    window.press("Disable")
+    looker.look("confirm for the administration")
+    window.press("Use a passkey")
+    window.arrive(bobs)
+    looker.look("person")
+    window.press("Disable")
+    looker.look("disabled person")
+    window.open("/admin/invitations")
+    window.type("Email address", "kate@invited.example")
+    looker.look("invitations")
+    window.page.get_by_label("Email address").fill(address)
+    window.press("Invite")
+    looker.look("invitation refused")
+    window.open(f"/admin/selection?do=delete&id={server_id(server, alice)}")
+    window.press("Delete for good")
+    looker.look("selection refused")
+    question = f"/admin/selection?id={bobs.rpartition('/')[2]}&do="
+    visit(looker, {f"{it} asked": question + it for it in ("disable", "enable", "end_sessions", "delete")})
+    visit(looker, {"nobody selected": "/admin/selection?do=delete", "nowhere": "/admin/nowhere"})
+    visit(looker, {"overview": "/admin", "people": "/admin/people", "nobody": "/admin/people?q=%25", "all sessions": "/admin/sessions"})
+    window.open("/admin")
+    window.page.locator("summary").click()
+    looker.look("overview, opened")
+
+
+def server_id(server: Server, person: Person) -> UUID:
+    """Return the id of somebody."""
+    return UUID(server.sql("SELECT hex(id) FROM users WHERE email = ?", person.address)[0][0])
 
 
 def second_step(looker: Looker, person: Person, app: App) -> None:

@@ -27,7 +27,7 @@ def test_days_are_counted_from_today(text: str, days: int) -> None:
 @pytest.mark.parametrize("text", ("", "soon", "1970-02-30", "1970-1-1", "01.01.1970"))
 def test_what_is_no_day_is_not_read(text: str) -> None:
     """Somebody typed it, and is told."""
-    with pytest.raises(ValueError, match="isoformat|day"):
+    with pytest.raises(ValueError, match=r"isoformat|day"):
         moments.days_until(text, 0.0)
 
 
