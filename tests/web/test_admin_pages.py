@@ -149,7 +149,7 @@ def test_a_refusal_is_a_sentence_with_a_way_back(boss: Device) -> None:
     assert (refused.status_code, "This is the last administrator." in refused.text) == (409, True)
     assert f'href="{path}"' in refused.text
     german = boss.post(f"{path}/disable", form={"nonce": nonce}, headers=GERMAN | OWN_FORM)
-    assert "Das ist die letzte Person, die verwaltet." in german.text
+    assert "Das ist der letzte Administrator." in german.text
 
 
 @pytest.mark.parametrize("query", ("", "?do=nothing", "?do=delete&" + "&".join(["id=x"] * 41), "?id=x"))
