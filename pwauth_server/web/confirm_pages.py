@@ -16,8 +16,9 @@ from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 from pwauth_server.web.totp import six_digits
 
-#: Where somebody who confirms may be sent: our own pages only.
-_OWN_PATH = re.compile(r"/(account|admin)(/[A-Za-z0-9/_-]*)?(\?[A-Za-z0-9=&_-]*)?", re.ASCII)
+#: Where somebody who confirms may be sent: our own pages only, and none that is told what to say. A choice of people
+#: stands in the query.
+_OWN_PATH = re.compile(r"/(account|admin)(/[A-Za-z0-9/_-]*)?|/admin/selection\?((do|id)=[0-9a-z_-]+&?)+", re.ASCII)
 
 
 async def confirm(call: Call) -> Reply:

@@ -18,7 +18,10 @@ SETTINGS = {"enrolment": "first_use"}
 
 CONFIRM = "/account/confirm"
 ONES_OWN = "user_id = (SELECT id FROM users WHERE email = ?)"
-ELSEWHERE = ("https://evil.example/account", "//evil.example", "/account/../docs", "/docs", "/account?said=ended", "/account\n")
+ELSEWHERE = (
+    *("https://evil.example/account", "//evil.example", "/account/../docs", "/docs", "/account?said=ended", "/account\n"),
+    *("/admin/people?said=delete", "/admin/selection?said=delete", "/admin/selection?do=delete&said=delete"),
+)
 #: Which form of the page stands for which way.
 WAYS = {"/signin/passkey": "webauthn", "/account/confirm/totp": "totp", "/account/confirm/recovery": "recovery_code", "/signin": "email"}
 
