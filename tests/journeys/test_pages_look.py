@@ -127,7 +127,7 @@ def ask(window: Window, person: Person) -> None:
     window.open("/signin")
     window.type("Email address", person.address)
     window.arrive("/signin/sent")
-    expect(window.page.get_by_role("status")).to_have_text("Your mail server has accepted the email.")
+    expect(window.page.get_by_role("status")).to_have_text("The email is on its way.")
 
 
 def test_pages_of_ones_own_are_for_everybody(browser: Browser, looker: Looker, alice: Person) -> None:
