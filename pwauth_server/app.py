@@ -44,6 +44,7 @@ from pwauth_server.web import (
     admin_users,
     confirm_pages,
     disown,
+    forward_auth,
     magic_link,
     own_data,
     passkeys,
@@ -60,7 +61,7 @@ from pwauth_server.web.framing import StrictRequest
 from pwauth_server.worker import Chore, Worker
 
 ROUTES = (
-    *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES),
+    *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES, *forward_auth.ROUTES),
     *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
     *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
     *(*admin_overview.ROUTES, *admin_people.ROUTES, *admin_selection.ROUTES, *admin_invitations.ROUTES),

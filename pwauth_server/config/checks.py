@@ -67,7 +67,16 @@ def _urls(config: Config) -> list[str]:
         for name in ("cors_allowed_origins", "allowed_redirects", "webauthn_origin")
         if any(policy.origin_of(origin) != origin for origin in getattr(config, name))
     ]
-    return found + _passkey_domain(config)
+    return found + _passkey_domain(config) + _cookie_domain(config)
+
+
+def _cookie_domain(config: Config) -> list[str]:
+    domain, host = config.cookie_domain, config.public_host
+    if not domain:
+        return []
+    if not addresses.is_domain(domain) or not f".{host}".endswith(f".{domain}"):
+        return ["cookie_domain: must be the host of public_url, or a domain above it, such as example.com"]
+    return []
 
 
 def _passkey_domain(config: Config) -> list[str]:

@@ -29,7 +29,8 @@ class Config(BaseModel):
     trusted_proxies: list[str] = Field([], description="CIDRs of reverse proxies whose X-Forwarded-For counts.")
     cors_allowed_origins: list[str] = Field([], description="Exact origins whose scripts may call the API.")
     cors_allow_all: bool = Field(default=False, description="Let scripts of every origin call the API; refused unless public_url is loopback.")
-    allowed_redirects: list[str] = Field([], description="Exact origins that return_to may name, besides paths of our own.")
+    allowed_redirects: list[str] = Field([], description="Exact origins that return_to may name, besides paths of our own: apps, also those behind forward-auth.")
+    cookie_domain: str = Field("", description="Domain above public_url's host whose apps are told by a cookie of their own who visits, for forward-auth; empty: public_url's host alone.")
 
     # -- what we remember
     database_path: str = Field("data/auth.db", description="SQLite file; secrets/ beside it holds what is generated.")
@@ -101,6 +102,11 @@ class Config(BaseModel):
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("cookie_domain")
+    @classmethod
+    def _bare_domain(cls, value: str) -> str:
+        return value.removeprefix(".").lower()
 
     @field_validator("signup_domains", "admin_emails")
     @classmethod

@@ -14,9 +14,10 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 
 #: The web takes `Session` from here: it knows flows, not the store.
-__all__ = ["Session", "cookie_for", "end", "end_others", "log_out", "of_cookie", "of_owner"]
+__all__ = ["Session", "cookie_for", "end", "end_others", "log_out", "of_cookie", "of_owner", "of_visit_cookie", "visit_cookie_for"]
 
-COOKIE_PURPOSE = "session-cookie"
+#: What a cookie is good for: everything here, or telling apps behind a proxy who visits them.
+COOKIE_PURPOSE, VISIT_PURPOSE = "session-cookie", "visit-cookie"
 #: A browser's session is written down as used at most this often, in seconds.
 TOUCH_EVERY = 60.0
 
@@ -62,15 +63,29 @@ async def end_others(deps: Deps, owner: Session, caller: Caller) -> int:
 
 def cookie_for(deps: Deps, session: Session) -> str:
     """Return what a browser holds: the session's id and a MAC, worthless without our secret (SEC-70)."""
-    return f"{deps.ring.current_id.hex()}.{session.id.hex}.{_mac(deps, deps.ring.current_id, session.id)}"
+    return _cookie(deps, session, COOKIE_PURPOSE)
+
+
+def visit_cookie_for(deps: Deps, session: Session) -> str:
+    """Return what a browser shows to apps behind a proxy: an app that keeps it can do nothing with it here (SEC-97)."""
+    return _cookie(deps, session, VISIT_PURPOSE)
 
 
 async def of_cookie(deps: Deps, value: str) -> Session:
     """Return the live session a cookie belongs to, and keep it alive; raise Unauthenticated otherwise."""
+    return await _of(deps, value, COOKIE_PURPOSE)
+
+
+async def of_visit_cookie(deps: Deps, value: str) -> Session:
+    """Return the same for a cookie that tells apps who visits."""
+    return await _of(deps, value, VISIT_PURPOSE)
+
+
+async def _of(deps: Deps, value: str, purpose: str) -> Session:
     now = deps.clock.now()
-    session_id = _read_cookie(deps, value)
-    session = await sessions.find(deps.db.reads, session_id) if session_id else None
-    if session is None or not session.is_live(now):
+    # As with bearer tokens: the same until anybody commits anything, and time is asked every time (SEC-54).
+    session = await deps.db.remembered((purpose, value), lambda: _find(deps, value, purpose))
+    if not session.is_live(now):
         raise Unauthenticated
     if now - session.last_used_at >= TOUCH_EVERY:
         expires_at = min(now + deps.config.refresh_token_expiry_seconds, session.absolute_expires_at)
@@ -94,11 +109,24 @@ def _ended(user_id: UUID, session_id: UUID, reason: Reason, caller: Caller, now:
     return Occurrence(Event.SESSION_ENDED, now, caller, user_id, session_id, reason=reason)
 
 
-def _mac(deps: Deps, key_id: bytes, session_id: UUID) -> str:
-    return hmac.digest(deps.ring.derive(COOKIE_PURPOSE, key_id), session_id.bytes, sha256).hex()
+async def _find(deps: Deps, value: str, purpose: str) -> Session:
+    session_id = _read_cookie(deps, value, purpose)
+    session = await sessions.find(deps.db.reads, session_id) if session_id else None
+    if session is None:  # raised, not returned: what is invented is not remembered
+        raise Unauthenticated
+    return session
 
 
-def _read_cookie(deps: Deps, value: str) -> UUID | None:
+def _cookie(deps: Deps, session: Session, purpose: str) -> str:
+    key_id = deps.ring.current_id
+    return f"{key_id.hex()}.{session.id.hex}.{_mac(deps, key_id, session.id, purpose)}"
+
+
+def _mac(deps: Deps, key_id: bytes, session_id: UUID, purpose: str) -> str:
+    return hmac.digest(deps.ring.derive(purpose, key_id), session_id.bytes, sha256).hex()
+
+
+def _read_cookie(deps: Deps, value: str, purpose: str) -> UUID | None:
     kid, _, rest = value.partition(".")
     text, _, mac = rest.partition(".")
     key_id = next((key_id for key_id in deps.ring.ids if key_id.hex() == kid), None)
@@ -108,4 +136,4 @@ def _read_cookie(deps: Deps, value: str) -> UUID | None:
         return None
     if key_id is None or session_id.hex != text or not mac.isascii():
         return None
-    return session_id if hmac.compare_digest(mac, _mac(deps, key_id, session_id)) else None
+    return session_id if hmac.compare_digest(mac, _mac(deps, key_id, session_id, purpose)) else None

@@ -48,7 +48,7 @@ async def log_out(call: Call) -> Reply:
     else:
         await sessions.log_out(call.deps, session, call.caller)
     reply = replies.redirect("/") if bodies.is_form(call.request) else replies.empty()
-    cookies.drop(reply, cookies.SESSION)
+    cookies.drop_session(reply, call.deps.config)
     return reply
 
 

@@ -81,7 +81,7 @@ async def delete(call: Call) -> Reply:
     """Delete one's account."""
     await own_data.delete(call.deps, call.owner, call.caller)
     reply = replies.redirect("/")
-    cookies.drop(reply, cookies.SESSION)
+    cookies.drop_session(reply, call.deps.config)
     return reply
 
 

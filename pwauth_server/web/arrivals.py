@@ -42,3 +42,5 @@ async def second_factor_refused(call: Call, pending_id: str, problem: PwauthErro
 def _put_session(deps: Deps, reply: Reply, done: SignedIn) -> None:
     life = int(done.session.absolute_expires_at - deps.clock.now())
     cookies.put(reply, cookies.SESSION, sessions.cookie_for(deps, done.session), max_age=life)
+    if domain := deps.config.cookie_domain:
+        cookies.put(reply, cookies.VISIT, sessions.visit_cookie_for(deps, done.session), max_age=life, domain=domain)

@@ -4,6 +4,7 @@ import re
 
 from sanic import Request
 
+from pwauth_server.config import Config
 from pwauth_server.errors import Malformed
 from pwauth_server.rules import base64url, secrets
 from pwauth_server.web.replies import Reply
@@ -14,6 +15,8 @@ REQUEST = "__Host-pwauth_request"
 WAITING = "__Host-pwauth_waiting"
 #: Signs a browser in.
 SESSION = "__Host-pwauth_session"
+#: Tells the proxies of `cookie_domain` who visits its apps. The apps see it, so it signs nobody in here.
+VISIT = "__Secure-pwauth_visit"
 
 #: Life of the request cookie in seconds: longer than any link.
 REQUEST_LIFE = 900
@@ -31,14 +34,22 @@ def get(request: Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-def put(reply: Reply, name: str, value: str, *, max_age: int) -> None:
-    """Set a cookie that scripts cannot read and other hosts cannot set; ``max_age`` in seconds."""
-    reply.add("set-cookie", f"{name}={value}; Max-Age={max_age}; Path=/; Secure; HttpOnly; SameSite=Lax")
+def put(reply: Reply, name: str, value: str, *, max_age: int, domain: str = "") -> None:
+    """Set a cookie that scripts cannot read; ``max_age`` in seconds. Without a ``domain`` other hosts can neither see nor set it."""
+    shared = f"; Domain={domain}" if domain else ""
+    reply.add("set-cookie", f"{name}={value}; Max-Age={max_age}; Path=/{shared}; Secure; HttpOnly; SameSite=Lax")
 
 
 def drop(reply: Reply, name: str) -> None:
     """Make the browser forget a cookie."""
     put(reply, name, "", max_age=0)
+
+
+def drop_session(reply: Reply, config: Config) -> None:
+    """Sign a browser out, here and at the apps."""
+    drop(reply, SESSION)
+    if config.cookie_domain:
+        put(reply, VISIT, "", max_age=0, domain=config.cookie_domain)
 
 
 def binding_of(request: Request) -> tuple[str, bytes] | None:

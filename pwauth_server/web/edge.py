@@ -32,7 +32,7 @@ from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.web import bodies, cors, forms, guards, pages
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.replies import HeaderSets, Reply, problem
-from pwauth_server.web.route import ADMINISTRATION, Call, Route
+from pwauth_server.web.route import ADMINISTRATION, Call, Guard, Route
 from pwauth_server.web.schemas import Form
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -81,6 +81,8 @@ class Edge:
     def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
         allow = ", ".join(sorted({*methods, "OPTIONS"}))
         open_to_scripts = all(route.cors for route in methods.values())
+        # Whatever is 2xx lets somebody in, so a preflight must not be answered here (a proxy may keep the method).
+        is_gate = any(route.guard is Guard.PROXIED for route in methods.values())
         is_administration = not ADMINISTRATION.isdisjoint(route.guard for route in methods.values())
 
         async def entry(request: StrictRequest, **parts: str) -> Reply:
@@ -89,7 +91,7 @@ class Edge:
             try:
                 if is_administration:  # before it is configured, not even OPTIONS finds it
                     await guards.administration(request, self.deps)
-                if request.method == "OPTIONS":
+                if request.method == "OPTIONS" and not is_gate:
                     reply = Reply(status=204).add("allow", allow)
                 elif (route := methods.get(request.method)) is None:
                     raise MethodNotAllowed(headers={"allow": allow})  # noqa: TRY301 - one place answers

@@ -61,6 +61,18 @@ async def session(request: Request, deps: Deps) -> Session:
     return await sessions.of_cookie(deps, cookie)
 
 
+async def visitor(request: Request, deps: Deps) -> Session:
+    """Return the live session of whoever visits an app, by what reaches the app's host; raise Unauthenticated otherwise."""
+    token = bearer(request)
+    if token is not None:
+        return (await tokens.prove(deps, token)).session
+    is_shared = bool(deps.config.cookie_domain)
+    cookie = cookies.get(request, cookies.VISIT if is_shared else cookies.SESSION)
+    if cookie is None:
+        raise Unauthenticated
+    return await (sessions.of_visit_cookie if is_shared else sessions.of_cookie)(deps, cookie)
+
+
 async def recent(request: Request, deps: Deps) -> Session:
     """Return the session that asks if it was proven recently and strongly enough; raise StepUpRequired otherwise."""
     found = await session(request, deps)

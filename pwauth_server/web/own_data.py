@@ -29,7 +29,7 @@ async def delete(call: Call) -> Reply:
     """Delete my account and clear the cookie."""
     await own_data.delete(call.deps, call.owner, call.caller)
     reply = replies.empty()
-    cookies.drop(reply, cookies.SESSION)
+    cookies.drop_session(reply, call.deps.config)
     return reply
 
 

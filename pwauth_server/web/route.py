@@ -27,6 +27,7 @@ class Guard(Enum):
     RECENT = "recent"  #: a signed-in person who has proven it lately, with what the account has (SEC-57)
     ENROL = "enrol"  #: the same, or with `enrolment = "first_use"` somebody without any credential
     ANYBODY = "anybody"  #: everybody; whoever shows a bearer token must hold its session
+    PROXIED = "proxied"  #: a reverse proxy, on behalf of whoever visits an app; the handler looks at their session
     INTROSPECT = "introspect"  #: a program with an API key of this scope
     ADMIN_READ = "admin_read"  #: a program with a key of scope `admin:read`, or an administrator (SEC-90)
     ADMIN_WRITE = "admin_write"  #: the same with `admin:write`, or an administrator who has just shown a passkey

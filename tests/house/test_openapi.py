@@ -20,6 +20,8 @@ FILE = (ROOT / "openapi.yaml").read_text()
 #: Routes that take from no limit before their handler, and why a stranger gains nothing by it.
 UNLIMITED = {
     ("POST", "/token/introspect"): "a program asks for every request of every person behind it; wrong API keys have a limit of their own",
+    ("GET", "/auth/forward"): "a proxy asks for every picture of every page; nothing is guessed here, and nothing written",
+    ("GET", "/auth/nginx"): "as /auth/forward",
     ("GET", "/"): "reads no more than a session, and people come here when a limit turned them away",
     ("GET", "/health"): "a probe that is refused restarts a server that works",
     ("GET", "/readiness"): "as /health",
