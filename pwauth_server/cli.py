@@ -19,6 +19,7 @@ from pwauth_server.commands.doctor import doctor
 from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
+from pwauth_server.commands.seed import import_seed
 from pwauth_server.store import migrate as migrations
 from pwauth_server.web import openapi
 from pwauth_server.web.patience import PatientProtocol
@@ -111,5 +112,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (admin, healthcheck, key, signing_key, mail, backup, restore, copy_database, doctor):
+for other in (admin, healthcheck, key, signing_key, mail, backup, restore, copy_database, import_seed, doctor):
     main.add_command(other)

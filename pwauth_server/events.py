@@ -20,6 +20,7 @@ class Event(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     USER_DELETED = "user.deleted"
+    USER_IMPORTED = "user.imported"
     USER_EXPORTED = "user.exported"
     UNVERIFIED_RESET = "user.unverified_account_reset"
     UNVERIFIED_EXPIRED = "user.unverified_expired"

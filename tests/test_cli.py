@@ -44,6 +44,7 @@ COMMANDS = (
     "restore",
     "doctor",
     "copy-database",
+    "import-seed",
     "openapi",
 )
 

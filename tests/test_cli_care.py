@@ -1,4 +1,4 @@
-"""`pwauth backup`, `restore`, `copy-database` and `doctor` as people and scripts meet them."""
+"""`pwauth backup`, `restore`, `copy-database`, `import-seed` and `doctor` as people and scripts meet them."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup_fakes import PASSPHRASE
+from tests.rust_server import RustServer
 from tests.test_cli import DONE, FAILED, WRONG_USAGE, Host, dump, on_a_terminal
 
 
@@ -70,6 +71,17 @@ def test_a_copy_to_the_same_kind_is_refused(used: Host) -> None:
     """There are better tools, which it names."""
     assert used.refuses(FAILED, "copy-database --to sqlite:///other.db") == ["Both are SQLite: use pwauth backup and restore."]
     assert not used.folder.joinpath("other.db").exists()
+
+
+def test_an_import_of_something_else_is_refused(used: Host) -> None:
+    """In one line; and the file of the Rust server may be imported where no server has run yet."""
+    assert used.refuses(FAILED, "import-seed nowhere") == ["There is no file nowhere."]
+    (said,) = used.refuses(FAILED, "import-seed data/auth.db")
+    assert "no database of the Rust server" in said
+    old = RustServer(used.folder / "old.db")
+    old.user("ann@ex.com")
+    used.folder.joinpath("data/auth.db").unlink()
+    assert "users\t1\t1\t-\n" in used.does("import-seed old.db")
 
 
 def test_a_terminal_sees_how_far_a_backup_is(used: Host) -> None:

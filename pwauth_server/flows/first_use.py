@@ -44,7 +44,11 @@ async def account_for(tx: Tx, deps: Deps, email: str, caller: Caller, now: float
 
 
 async def is_open(tx: Tx, deps: Deps, user: User, now: float) -> bool:
-    """Tell whether an account still waits for its first factor: asked again when one is about to count."""
-    if deps.config.enrolment != "first_use" or user.verified or user.disabled or now >= user.created_at + policy.UNVERIFIED_LIFE:
+    """Tell whether an account still waits for its first factor: asked again when one is about to count.
+
+    One that was taken over from another server waits for its owner's mailbox, and for nobody else.
+    """
+    is_shut = user.verified or user.disabled or user.imported or now >= user.created_at + policy.UNVERIFIED_LIFE
+    if deps.config.enrolment != "first_use" or is_shut:
         return False
     return not (await factors.owned(tx, user.id)).beyond_mail

@@ -98,8 +98,8 @@ async def _let_in(tx: Tx, deps: Deps, shown: Passkey, use: Use, current: Current
         # It stays: whoever has a copy must not be able to take the owner's passkey away (SEC-45).
         await notices.tell(tx, deps, Occurrence(Event.PASSKEY_CLONED, now, caller, user.id, facts={"passkey": str(passkey.id)}), user)
         return Reason.CLONED
-    await store.record_use(tx, passkey.id, sign_count=use.sign_count, backed_up=use.backed_up, now=now)
-    kind = assurance.SYNCED_KEY if passkey.backup_eligible else assurance.DEVICE_KEY
+    await store.record_use(tx, passkey.id, sign_count=use.sign_count, backup_eligible=use.backup_eligible, backed_up=use.backed_up, now=now)
+    kind = assurance.SYNCED_KEY if use.backup_eligible else assurance.DEVICE_KEY
     proof = Proof(Method.PASSKEY, (kind, assurance.PRESENT), user.email, user)
     return await sign_in.finish(tx, deps, proof, caller, now, current=current)
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, SignInFailed, Unauthenticated
 from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import ceremonies, invites, notices, tokens
+from pwauth_server.flows import ceremonies, invites, mailbox_proof, tokens
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.rules import assurance, policy
 from pwauth_server.rules.assurance import Standing
-from pwauth_server.store import challenges, epoch, factors, sessions, totp, users
+from pwauth_server.store import epoch, factors, sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
@@ -125,12 +125,13 @@ async def _account(tx: Tx, deps: Deps, proof: Proof, current: Current | None, *,
     if user.disabled:
         return Reason.DISABLED
     if proof.method in MAILBOX:
-        return await _proven(tx, deps, user, current, caller=caller, now=now)
-    if not user.verified and deps.config.enrolment != "first_use":
+        holding = current.session if current and current.on_purpose and current.session.user_id == user.id else None
+        return await mailbox_proof.proven(tx, deps, user, holding, caller=caller, now=now)
+    if user.verified or user.imported:
+        return user
+    if deps.config.enrolment != "first_use":
         return Reason.UNVERIFIED
-    if not user.verified and now >= user.created_at + policy.UNVERIFIED_LIFE:
-        return Reason.EXPIRED
-    return user
+    return Reason.EXPIRED if now >= user.created_at + policy.UNVERIFIED_LIFE else user
 
 
 async def _of_mailbox(tx: Tx, deps: Deps, email: str, caller: Caller, now: float) -> User | None:
@@ -145,45 +146,6 @@ async def _of_mailbox(tx: Tx, deps: Deps, email: str, caller: Caller, now: float
             await invites.accept(tx, user, caller, now)
             return user
         # Somebody was faster, and may not have proven anything: look again, and hold what is there.
-    return user
-
-
-async def _proven(tx: Tx, deps: Deps, user: User, current: Current | None, *, caller: Caller, now: float) -> User:
-    """Return the account of a mailbox that was just proven; what strangers may have planted there is gone (SEC-06).
-
-    Before the first proof an account belongs to somebody, not to the mailbox's owner: apps may hold what that
-    somebody did under its id, so the owner gets another one. Only who holds the account's own session as well
-    keeps both.
-    """
-    if not user.verified:
-        if current and current.on_purpose and current.session.user_id == user.id:
-            user = await _promote(tx, user, current.session, caller, now)
-        else:
-            user = await _reset(tx, deps, user, caller, now)
-        await invites.accept(tx, user, caller, now)
-    if user.email in deps.config.admin_emails and assurance.ADMIN not in user.roles:
-        user = replace(user, roles=(*user.roles, assurance.ADMIN))
-        await users.set_roles(tx, user.id, user.roles)
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, caller, user.id), user)
-    return user
-
-
-async def _promote(tx: Tx, user: User, theirs: Session, caller: Caller, now: float) -> User:
-    """Let the holder of an account keep it, with its factor; whatever else is under way may be somebody else's."""
-    await users.verify(tx, user.id, now)
-    await challenges.take_all_of(tx, user.id)
-    await totp.forget_pending(tx, user.id)
-    for session_id in await sessions.end_others(tx, user.id, keep=theirs.id, now=now, reason=Reason.REVOKED):
-        await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, session_id, reason=Reason.REVOKED))
-    return replace(user, verified=True)
-
-
-async def _reset(tx: Tx, deps: Deps, user: User, caller: Caller, now: float) -> User:
-    """Delete an account that nobody had proven, with all that belongs to it, and make the owner's own (SEC-06)."""
-    await users.delete(tx, user.id)
-    await tx.record(Occurrence(Event.UNVERIFIED_RESET, now, caller, user_id=user.id))
-    user, _ = await users.find_or_create(tx, user_id=deps.entropy.row_id(now), email=user.email, now=now)
-    await tx.record(Occurrence(Event.USER_CREATED, now, caller, user_id=user.id))
     return user
 
 
@@ -274,7 +236,7 @@ async def _open(tx: Tx, deps: Deps, user: User, standing: Standing, before: Sess
         # What the session rests on was not shown again, so it does not live longer (SEC-53).
         absolute = min(absolute, before.absolute_expires_at)
     if not user.verified:
-        absolute = min(absolute, user.created_at + policy.UNVERIFIED_LIFE)
+        absolute = min(absolute, (now if user.imported else user.created_at) + policy.UNVERIFIED_LIFE)
     session = Session(
         id=deps.entropy.row_id(now),
         user_id=user.id,

@@ -68,7 +68,7 @@ async def enrol(deps: Deps, *, session: Session | None, email: str | None, calle
     async def work(tx: Tx) -> User | None:
         user = await _enrolling(tx, deps, session, email, caller=caller, now=now)
         if user is not None:
-            sealed = _seal(deps, user.id, secret)
+            sealed = seal(deps, user.id, secret)
             await totp.begin(tx, user.id, sealed, until=now + PENDING_LIFE, session_id=session.id if session else None)
         return user
 
@@ -245,7 +245,7 @@ def _spends(tx: Tx, deps: Deps, user: User | None, sealed: bytes | None) -> Spen
         if user is None or sealed is None or not await totp.spend(tx, user.id, sealed, step=step):
             return False
         if not deps.ring.is_current(sealed) and (secret := _open(deps, user, sealed)):
-            await totp.reseal(tx, user.id, sealed, _seal(deps, user.id, secret))
+            await totp.reseal(tx, user.id, sealed, seal(deps, user.id, secret))
         return True
 
     return spend
@@ -274,7 +274,8 @@ def _proof(user: User, *first: str, return_to: str | None = None) -> Proof:
     return Proof(Method.TOTP, assurance.shown(first, (assurance.OTP,)), user.email, user, return_to)
 
 
-def _seal(deps: Deps, user_id: UUID, secret: bytes) -> bytes:
+def seal(deps: Deps, user_id: UUID, secret: bytes) -> bytes:
+    """Return a secret as the database keeps it: for its owner, under the newest key (SEC-71)."""
     return deps.ring.seal(PURPOSE, str(user_id), secret, deps.entropy.random(NONCE_BYTES))
 
 

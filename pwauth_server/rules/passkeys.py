@@ -24,6 +24,7 @@ __all__ = [
     "claimed_id",
     "has_moved_on",
     "is_loaded",
+    "is_sound",
     "load",
     "verify_new",
     "verify_use",
@@ -60,16 +61,18 @@ class Known:
     """What we know of a passkey that is shown."""
 
     public_key: bytes
-    backup_eligible: bool
+    #: None for a passkey of another server, which did not keep it: then the first use tells.
+    backup_eligible: bool | None
     #: What authenticators know its owner by.
     handle: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What an authenticator said that used a passkey: its counter, and whether the passkey is synchronised (BS)."""
+    """What an authenticator said that used a passkey: its counter, whether it may be synchronised (BE), and is (BS)."""
 
     sign_count: int
+    backup_eligible: bool
     backed_up: bool
 
 
@@ -122,6 +125,17 @@ def has_moved_on(*, stored: int, said: int) -> bool:
     Synchronised passkeys count nothing: they say 0 for ever.
     """
     return said > stored or said == stored == 0
+
+
+def is_sound(public_key: bytes) -> bool:
+    """Tell whether bytes are a COSE_Key of a kind that we take."""
+    from webauthn.helpers import parse_cbor  # noqa: PLC0415 - see tests/house
+
+    try:
+        cose.load(parse_cbor(public_key))
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
 
 
 def is_loaded() -> bool:
@@ -190,11 +204,12 @@ def _verify_use(response: Mapping[str, Any], challenge: bytes, site: Site, known
         credential_current_sign_count=0,
         require_user_verification=True,
     )
-    if (used.credential_device_type == _SYNCED) is not known.backup_eligible:
+    backup_eligible = used.credential_device_type == _SYNCED
+    if known.backup_eligible not in {None, backup_eligible}:
         raise BadPasskeyError("backup eligibility")
     if answer.user_handle is None:
         if not is_named:
             raise BadPasskeyError("user handle")
     elif not secrets.same(answer.user_handle, known.handle):
         raise BadPasskeyError("user handle")
-    return Use(used.new_sign_count, used.credential_backed_up)
+    return Use(used.new_sign_count, backup_eligible, used.credential_backed_up)

@@ -30,6 +30,8 @@ class PasskeyRow(Model):
     last_used_at = fields.FloatField(null=True)
     #: Since when its owner disowns it: it then counts for nothing.
     suspended_at = fields.FloatField(null=True)
+    #: Whether `backup_eligible` is still to be learnt, at the first use here: the Rust server did not keep it.
+    kind_unknown = fields.BooleanField(db_default=False)
 
     class Meta:
         """A person's passkeys are looked up by person, one by its credential id."""
@@ -47,7 +49,8 @@ class Passkey:
     credential_id: bytes
     public_key: bytes
     sign_count: int
-    backup_eligible: bool
+    #: None until the first use here tells.
+    backup_eligible: bool | None
     backed_up: bool
     transports: tuple[str, ...]
     aaguid: UUID
@@ -59,18 +62,21 @@ class Passkey:
 
 # In the order of the fields of `Passkey`.
 _COLUMNS = """id, user_id, credential_id, public_key, sign_count, backup_eligible, backed_up, transports, aaguid, name,
-    created_at, last_used_at, suspended_at"""
+    created_at, last_used_at, suspended_at, kind_unknown"""
 # An id that somebody else's passkey has already is refused, whoever comes second (SEC-46).
 _CREATE = Sql(
     "create_passkey",
-    f"""INSERT INTO passkeys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    f"""INSERT INTO passkeys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (credential_id) DO NOTHING RETURNING id""",
 )
 _FIND = Sql("find_passkey", f"SELECT {_COLUMNS} FROM passkeys WHERE user_id = ? AND id = ?")
 _FIND_BY_CREDENTIAL = Sql("find_passkey_by_credential", f"SELECT {_COLUMNS} FROM passkeys WHERE credential_id = ?")
 _LIST = Sql("list_passkeys", f"SELECT {_COLUMNS} FROM passkeys WHERE user_id = ? ORDER BY id")
 _COUNT = Sql("count_passkeys", "SELECT COUNT(*) AS n FROM passkeys WHERE user_id = ?")
-_USED = Sql("passkey_used", "UPDATE passkeys SET sign_count = ?, backed_up = ?, last_used_at = ? WHERE id = ?")
+_USED = Sql(
+    "passkey_used",
+    """UPDATE passkeys SET sign_count = ?, backup_eligible = ?, backed_up = ?, last_used_at = ?, kind_unknown = FALSE WHERE id = ?""",
+)
 _RENAME = Sql("rename_passkey", "UPDATE passkeys SET name = ? WHERE user_id = ? AND id = ?")
 _DELETE = Sql("delete_passkey", "DELETE FROM passkeys WHERE user_id = ? AND id = ?")
 
@@ -78,8 +84,8 @@ _DELETE = Sql("delete_passkey", "DELETE FROM passkeys WHERE user_id = ? AND id =
 async def create(tx: Tx, it: Passkey) -> bool:
     """Store a passkey; False if its credential id is taken, by whomever."""
     row = await tx.one(
-        _CREATE, it.id, it.user_id, it.credential_id, it.public_key, it.sign_count, it.backup_eligible, it.backed_up,
-        " ".join(it.transports), it.aaguid, it.name, it.created_at, it.last_used_at, it.suspended_at,
+        _CREATE, it.id, it.user_id, it.credential_id, it.public_key, it.sign_count, bool(it.backup_eligible), it.backed_up,
+        " ".join(it.transports), it.aaguid, it.name, it.created_at, it.last_used_at, it.suspended_at, it.backup_eligible is None,
     )  # fmt: skip
     return row is not None
 
@@ -105,9 +111,9 @@ async def count_of(db: Runs, user_id: UUID) -> int:
     return int(row["n"]) if row else 0
 
 
-async def record_use(tx: Tx, passkey_id: UUID, *, sign_count: int, backed_up: bool, now: float) -> None:
+async def record_use(tx: Tx, passkey_id: UUID, *, sign_count: int, backup_eligible: bool, backed_up: bool, now: float) -> None:
     """Remember what a passkey's authenticator said last."""
-    await tx.run(_USED, sign_count, backed_up, now, passkey_id)
+    await tx.run(_USED, sign_count, backup_eligible, backed_up, now, passkey_id)
 
 
 async def rename(tx: Tx, user_id: UUID, passkey_id: UUID, name: str) -> bool:
@@ -129,7 +135,7 @@ def _passkey(row: Row | None) -> Passkey | None:
         credential_id=row["credential_id"],
         public_key=row["public_key"],
         sign_count=row["sign_count"],
-        backup_eligible=bool(row["backup_eligible"]),
+        backup_eligible=None if row["kind_unknown"] else bool(row["backup_eligible"]),
         backed_up=bool(row["backed_up"]),
         transports=split(row["transports"]),
         aaguid=as_uuid(row["aaguid"]),

@@ -36,7 +36,7 @@ class PasskeyInfo:
     suspended: bool
 
 
-_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at, last_sign_in_at"
+_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at, imported_at, last_sign_in_at"
 # `q` is text, never a pattern: its own wildcards are escaped, so that "%" finds nobody (SEC-78).
 _MATCHES = "(email LIKE ? ESCAPE '!' OR LOWER(name) LIKE ? ESCAPE '!' OR id = ?)"
 _LIST = Sql("list_users", f"SELECT {_COLUMNS} FROM users ORDER BY email LIMIT ? OFFSET ?")
@@ -107,5 +107,6 @@ def _profile(row: Row) -> Profile:
         verified=row["verified_at"] is not None,
         disabled=row["disabled_at"] is not None,
         mail_sign_in=row["mail_off_at"] is None,
+        imported=row["imported_at"] is not None,
     )
     return Profile(user, row["last_sign_in_at"], row["disabled_at"])

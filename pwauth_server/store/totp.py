@@ -69,6 +69,13 @@ _SPEND = Sql(
     "spend_totp_step",
     "UPDATE totp SET last_step = ? WHERE user_id = ? AND last_step < ? AND sealed_secret = ? AND suspended_at IS NULL",
 )
+# Never over a secret that counts.
+_TAKE_OVER = Sql(
+    "take_over_totp",
+    """INSERT INTO totp (user_id, sealed_secret, confirmed_at) VALUES (?, ?, ?)
+    ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, confirmed_at = excluded.confirmed_at, last_step = 0
+    WHERE totp.sealed_secret IS NULL RETURNING user_id""",
+)
 _RESEAL = Sql("reseal_totp", "UPDATE totp SET sealed_secret = ? WHERE user_id = ? AND sealed_secret = ?")
 _FORGET_PENDING = Sql(
     "forget_pending_totp", "UPDATE totp SET pending_secret = NULL, pending_until = NULL, pending_session = NULL WHERE user_id = ?"
@@ -97,6 +104,11 @@ async def confirm(tx: Tx, user_id: UUID, sealed: bytes, *, step: int, now: float
 async def spend(tx: Tx, user_id: UUID, sealed: bytes, *, step: int) -> bool:
     """Spend a time step of the secret ``sealed``; False if it, or one after it, was spent before."""
     return await tx.run(_SPEND, step, user_id, step, sealed) == 1
+
+
+async def take_over(tx: Tx, user_id: UUID, sealed: bytes, *, now: float) -> bool:
+    """Let a secret of another server count for somebody who has none; False if there is one."""
+    return await tx.one(_TAKE_OVER, user_id, sealed, now) is not None
 
 
 async def reseal(tx: Tx, user_id: UUID, old: bytes, new: bytes) -> None:

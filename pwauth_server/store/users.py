@@ -29,6 +29,8 @@ class UserRow(Model):
     code_failures = fields.IntField(db_default=0)
     #: Since when this person wants no sign-in letters.
     mail_off_at = fields.FloatField(null=True)
+    #: When the account was taken over from the Rust server; null for all others.
+    imported_at = fields.FloatField(null=True)
 
     class Meta:
         """Name of the table."""
@@ -49,9 +51,11 @@ class User:
     disabled: bool
     #: Whether sign-in letters are sent and their links count.
     mail_sign_in: bool
+    #: Whether the account was taken over from the Rust server.
+    imported: bool
 
 
-_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at"
+_COLUMNS = "id, email, name, roles, created_at, verified_at, disabled_at, mail_off_at, imported_at"
 _FIND = Sql("find_user", f"SELECT {_COLUMNS} FROM users WHERE id = ?")
 _FIND_BY_EMAIL = Sql("find_user_by_email", f"SELECT {_COLUMNS} FROM users WHERE email = ?")
 _LOCK = Sql("lock_user", "SELECT id FROM users WHERE id = ?")
@@ -63,13 +67,21 @@ _CREATE = Sql(
     VALUES (?, ?, '', '', ?, ?) ON CONFLICT (email) DO NOTHING RETURNING """
     + _COLUMNS,
 )
+# Neither the address nor the id may be anybody's.
+_IMPORT = Sql(
+    "import_user",
+    """INSERT INTO users (id, email, name, roles, created_at, verified_at, handle, imported_at)
+    VALUES (?, ?, '', '', ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING """
+    + _COLUMNS,
+)
 _SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ? WHERE id = ?")
 _VERIFY = Sql("verify_user", "UPDATE users SET verified_at = ? WHERE id = ?")
 # Sessions, passkeys, one-time passwords, recovery codes and ceremonies go with the row.
 _DELETE = Sql("delete_user", "DELETE FROM users WHERE id = ?")
 _PURGE_UNVERIFIED = Sql(
     "purge_unverified_users",
-    "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE verified_at IS NULL AND created_at < ? ORDER BY id LIMIT ?) RETURNING id",
+    """DELETE FROM users WHERE id IN
+    (SELECT id FROM users WHERE verified_at IS NULL AND imported_at IS NULL AND created_at < ? ORDER BY id LIMIT ?) RETURNING id""",
 )
 _SET_ROLES = Sql("set_roles", "UPDATE users SET roles = ? WHERE id = ?")
 _SET_MAIL = Sql("set_mail_sign_in", "UPDATE users SET mail_off_at = ? WHERE id = ?")
@@ -117,6 +129,13 @@ async def find_or_create(tx: Tx, *, user_id: UUID, email: str, now: float, verif
     return found, created is not None
 
 
+async def take_over(
+    tx: Tx, *, user_id: UUID, email: str, created_at: float, verified_at: float | None, handle: bytes, now: float
+) -> User | None:
+    """Store the account of another server; None if address or id is somebody's already."""
+    return _user(await tx.one(_IMPORT, user_id, email, created_at, verified_at, handle, now))
+
+
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:
     """Remember when a person last signed in."""
     await tx.run(_SIGNED_IN, now, user_id)
@@ -136,7 +155,7 @@ async def delete(tx: Tx, user_id: UUID) -> bool:
 
 
 async def purge_unverified(tx: Tx, *, before: float, limit: int) -> list[UUID]:
-    """Delete accounts that were made before and whose mailbox nobody has proven; return their ids (SEC-07)."""
+    """Delete accounts that were made here before and whose mailbox nobody has proven; return their ids (SEC-07)."""
     return [as_uuid(row["id"]) for row in await tx.all(_PURGE_UNVERIFIED, before, limit)]
 
 
@@ -178,6 +197,8 @@ async def mail_off_since(tx: Tx, user_id: UUID) -> float | None:
     """Return since when a person wants no sign-in letters; None if they are sent."""
     row = await tx.one(_MAIL_OFF_AT, user_id)
     return row["mail_off_at"] if row else None
+
+
 async def find_handle(db: Runs, user_id: UUID) -> bytes | None:
     """Return what authenticators know a person by; None if no passkey was ever asked for."""
     row = await db.one(_FIND_HANDLE, user_id)
@@ -209,6 +230,7 @@ def _user(row: Row | None) -> User | None:
         verified=row["verified_at"] is not None,
         disabled=row["disabled_at"] is not None,
         mail_sign_in=row["mail_off_at"] is None,
+        imported=row["imported_at"] is not None,
     )
 
 

@@ -102,7 +102,7 @@ def _passkey(it: Passkey) -> dict[str, Any]:
         "id": it.id,
         "name": it.name,
         "authenticator": made_by if made_by not in {authenticators.UNKNOWN, it.name} else None,  # nothing new
-        "synced": it.backup_eligible,
+        "synced": bool(it.backup_eligible),
         "suspended": it.suspended_at is not None,
         "created_at": it.created_at,
         "last_used_at": it.last_used_at,

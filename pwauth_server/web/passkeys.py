@@ -72,7 +72,7 @@ def _passkey(it: Passkey) -> dict[str, Any]:
         "authenticator": authenticators.name_of(it.aaguid),
         "aaguid": str(it.aaguid),
         "transports": it.transports,
-        "synced": it.backup_eligible,
+        "synced": bool(it.backup_eligible),
         "backed_up": it.backed_up,
         "created_at": rfc3339(it.created_at),
         "last_used_at": None if it.last_used_at is None else rfc3339(it.last_used_at),

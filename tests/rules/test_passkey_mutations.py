@@ -33,7 +33,7 @@ def test_damage_signs_nobody_in(algorithm: int) -> None:
     authenticator = device(algorithm=algorithm)
     truth = known(authenticator)
     accepted = outcomes(authenticator.use(REQUEST), partial(used, of=truth), f"use {algorithm}")
-    assert set(accepted) <= {Use(sign_count=1, backed_up=False)}
+    assert set(accepted) <= {Use(sign_count=1, backup_eligible=False, backed_up=False)}
     assert len(accepted) < MANY / 10
 
 

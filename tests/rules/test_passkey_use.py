@@ -60,7 +60,7 @@ def test_a_lie_is_refused(lie: dict[str, Any]) -> None:
     """Whatever is wrong is refused as one error, and nothing else is raised (SEC-42, SEC-43, SEC-44, SEC-47)."""
     authenticator = device()
     truth = known(authenticator)
-    assert used(authenticator.use(REQUEST), truth) == Use(sign_count=1, backed_up=False)
+    assert used(authenticator.use(REQUEST), truth) == Use(sign_count=1, backup_eligible=False, backed_up=False)
     with pytest.raises(BadPasskeyError):
         used(authenticator.use(REQUEST, **lie), truth)
 
@@ -72,7 +72,7 @@ def test_each_kind_of_key_signs_in(algorithm: int, synced: bool) -> None:  # noq
     authenticator = device(algorithm=algorithm, synced=synced)
     truth = known(authenticator)
     for number in (1, 2):
-        assert used(authenticator.use(REQUEST), truth) == Use(sign_count=0 if synced else number, backed_up=synced)
+        assert used(authenticator.use(REQUEST), truth) == Use(sign_count=0 if synced else number, backup_eligible=synced, backed_up=synced)
 
 
 def test_a_passkey_may_stop_being_backed_up() -> None:

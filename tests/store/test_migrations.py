@@ -37,6 +37,7 @@ ALL = [
     "2_20261125010000_invites.py",
     "3_20261125020000_approvals.py",
     "4_20261129000000_disowned_codes.py",
+    "5_20261129010000_imported.py",
 ]
 Environment = dict[str, str]
 
@@ -117,7 +118,7 @@ async def test_a_failing_migration_leaves_nothing_behind(empty: Config, tmp_path
     with pytest.raises(Exception, match="nowhere"):
         await migrate(empty, folder)
     assert await schema(empty) == before
-    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["4_29991231235959_next.py"]
+    assert await migrate(empty, with_migration(tmp_path, "CREATE TABLE whole (id INT);")) == ["6_29991231235959_next.py"]
     assert "whole" in await schema(empty)
 
 
@@ -171,7 +172,7 @@ async def test_pending_names_what_is_missing(fresh: Config, tmp_path: Path) -> N
     assert not Path(fresh.database_path).exists()
     await migrate(fresh)
     assert pending(fresh) == []
-    assert pending(fresh, with_migration(tmp_path, "")) == ["4_29991231235959_next.py"]
+    assert pending(fresh, with_migration(tmp_path, "")) == ["6_29991231235959_next.py"]
 
 
 async def test_a_start_with_nothing_to_do_never_loads_aerich(fresh: Config) -> None:
@@ -206,7 +207,7 @@ def with_migration(tmp_path: Path, script: str) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
     text = f"MODELS_STATE = ''\nasync def upgrade(db):\n    return {script!r}\nasync def downgrade(db):\n    return ''\n"
-    (folder / "models" / "4_29991231235959_next.py").write_text(text)
+    (folder / "models" / "6_29991231235959_next.py").write_text(text)
     return folder
 
 

@@ -1,0 +1,71 @@
+"""The file of the Rust server is read and stays as it is."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pwauth_server.errors import Fault
+from pwauth_server.store import seed_file
+from tests.authenticator import Authenticator
+from tests.rust_server import RustServer
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> RustServer:
+    """Return a server with two people, one of whom used a link."""
+    tmp_path.joinpath("old").mkdir()
+    server = RustServer(tmp_path / "old" / "seed #1?.db")
+    ann = server.by_link(server.user("ann@ex.com", secret="ABC"))
+    server.with_passkey(ann, Authenticator())
+    server.user("ben@ex.com")
+    return server
+
+
+def state(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return every file of a folder, with the moment of its last change."""
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_reading_leaves_no_trace(old: RustServer) -> None:
+    """No byte, no moment and no file beside it."""
+    before = state(old.path.parent)
+    found = seed_file.read(old.path)
+    assert [row.email for row in found.users] == ["ann@ex.com", "ben@ex.com"]
+    assert (found.proven, len(found.passkeys)) == ({found.users[0].id}, 1)
+    others = {"magic_links": 1, "refresh_tokens": 1, "pending_webauthn": 0, "email_queue": 0, "audit_logs": 0, "system_config": 0}
+    assert found.others == others
+    assert state(old.path.parent) == before
+
+
+def test_what_a_running_server_has_just_written_is_seen(old: RustServer) -> None:
+    """It stands in the log beside the file, which belongs to the database."""
+    with closing(sqlite3.connect(old.path)) as running:
+        running.execute("INSERT INTO users VALUES ('x', 'carl@ex.com', NULL, 1)")
+        running.commit()
+        assert len(seed_file.read(old.path).users) == 3
+
+
+def test_a_text_that_is_none_does_not_hide_the_others(old: RustServer) -> None:
+    """Whatever somebody wrote into the file."""
+    old.run("INSERT INTO users VALUES ('x', CAST(x'ff40' AS TEXT), NULL, 1)")
+    assert len(seed_file.read(old.path).users) == 3
+
+
+def test_a_database_without_passkeys_and_links_is_read(tmp_path: Path) -> None:
+    """An early one has people only."""
+    path = tmp_path / "early.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE users (id, email, totp_secret, created_at)")
+    assert seed_file.read(path).others == {}
+
+
+def test_other_files_are_refused(tmp_path: Path, sqlite_template: Path) -> None:
+    """With a sentence that says which: nothing there, a folder, no database, another program's, our own."""
+    tmp_path.joinpath("text").write_text("something else, long enough for a header of SQLite")
+    with closing(sqlite3.connect(tmp_path / "other")) as database, database:
+        database.execute("CREATE TABLE things (id)")
+    for path in (tmp_path / "missing", tmp_path, tmp_path / "text", tmp_path / "other", sqlite_template):
+        with pytest.raises(Fault, match=str(path)):
+            seed_file.read(path)
