@@ -16,6 +16,7 @@ from pwauth_server.commands.backup import backup, restore
 from pwauth_server.commands.common import FAILED, command, config_option, give_up, load
 from pwauth_server.commands.copying import copy_database
 from pwauth_server.commands.doctor import doctor
+from pwauth_server.commands.export import export
 from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
@@ -112,5 +113,5 @@ def print_openapi() -> None:
     click.echo(openapi.text(ROUTES), nl=False)
 
 
-for other in (admin, healthcheck, key, signing_key, mail, backup, restore, copy_database, import_seed, doctor):
+for other in (admin, healthcheck, key, signing_key, mail, backup, restore, copy_database, import_seed, export, doctor):
     main.add_command(other)

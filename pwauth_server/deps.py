@@ -1,7 +1,8 @@
 """What flows need, made once in `app.py` and handed down explicitly."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pwauth_server.adapters.bell import Bell
 from pwauth_server.adapters.clock import Clock
@@ -39,3 +40,6 @@ class Deps:
     #: In order: the first takes a letter, the next one if that cannot.
     transports: Sequence[Transport]
     mail_bell: Bell
+    #: Held while thousands of rows are read and written down, and while a QR code is drawn: one at a time.
+    exporting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -45,6 +45,7 @@ COMMANDS = (
     "doctor",
     "copy-database",
     "import-seed",
+    "export",
     "openapi",
 )
 

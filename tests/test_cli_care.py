@@ -1,6 +1,8 @@
-"""`pwauth backup`, `restore`, `copy-database`, `import-seed` and `doctor` as people and scripts meet them."""
+"""`pwauth backup`, `restore`, `copy-database`, `import-seed`, `export` and `doctor` as people and scripts meet them."""
 
+import json
 import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,25 @@ def test_an_import_of_something_else_is_refused(used: Host) -> None:
     old.user("ann@ex.com")
     used.folder.joinpath("data/auth.db").unlink()
     assert "users\t1\t1\t-\n" in used.does("import-seed old.db")
+
+
+def test_an_export_is_for_its_owner_alone(used: Host) -> None:
+    """One document or a line for each account, to the terminal or into a new file that nobody else reads (SEC-72)."""
+    old = RustServer(used.folder / "old.db")
+    for name in ("ann", "ben"):
+        old.user(f"{name}@ex.com")
+    used.does("import-seed old.db")
+    assert json.loads(used.does("export Ann@EX.com"))["account"]["email"] == "ann@ex.com"
+    assert used.does("export --all --output all.jsonl") == "all.jsonl: 2 accounts\n"
+    written = used.folder / "all.jsonl"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert [json.loads(line)["account"]["email"] for line in written.read_text().splitlines()] == ["ann@ex.com", "ben@ex.com"]
+    assert used.refuses(FAILED, "export --all --output all.jsonl") == ["all.jsonl exists; name another file."]
+    assert used.refuses(FAILED, "export carl@ex.com --output x") == ["There is no account of carl@ex.com."]
+    assert len(used.refuses(FAILED, "export --all --output nowhere/x")) == 1
+    assert sorted(path.name for path in used.folder.iterdir()) == ["all.jsonl", "data", "old.db"]
+    for line in ("export", "export --all ann@ex.com", "export nobody"):
+        assert used.run(line).returncode == WRONG_USAGE
 
 
 def test_a_terminal_sees_how_far_a_backup_is(used: Host) -> None:

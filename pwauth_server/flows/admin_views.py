@@ -58,6 +58,12 @@ async def audit(deps: Deps, wanted: Filter, *, before: int | None, limit: int) -
         return await audit_log.page(reads, wanted, before=before, limit=limit)
 
 
+async def audit_table(deps: Deps, wanted: Filter, *, before: int | None, limit: int) -> list[Entry]:
+    """Return the same for a table of thousands of rows, one such at a time."""
+    async with deps.exporting, deps.db.apart() as reads:
+        return await audit_log.newest(reads, wanted, before=before, limit=limit)
+
+
 async def letters(deps: Deps, *, status: str | None, kind: str | None, recipient: str | None, limit: int, offset: int) -> Letters:
     """Return letters without bodies, newest first; None: any."""
     async with deps.db.apart() as reads:

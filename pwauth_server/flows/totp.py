@@ -1,6 +1,5 @@
 """One-time passwords of an authenticator app: enrolled, confirmed, shown, removed (SEC-01, 02, 30 to 36)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,6 +9,7 @@ from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, SignInFa
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, first_use, guesses, notices, sign_in, step_up
 from pwauth_server.flows.ceremonies import Purpose
+from pwauth_server.flows.in_turn import in_turn
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import assurance, client_address
 from pwauth_server.rules import totp as rules
@@ -77,7 +77,7 @@ async def enrol(deps: Deps, *, session: Session | None, email: str | None, calle
         raise Unauthenticated
     issuer = deps.config.webauthn_rp_name or deps.config.public_host
     url = rules.url(secret, issuer=issuer, account=user.email)
-    return Enrolment(rules.shown(secret), url, await asyncio.to_thread(rules.drawn, url))
+    return Enrolment(rules.shown(secret), url, await in_turn(deps.drawing, lambda: rules.drawn(url)))
 
 
 def is_meant(current: Current, email: str | None) -> bool:

@@ -44,6 +44,8 @@ _ENTRIES = """SELECT a.id, a.at, a.event, a.user_id, u.email, a.session_id, a.ip
     FROM audit_log a LEFT JOIN users u ON u.id = a.user_id WHERE a.id < ?"""
 _TAIL = "ORDER BY a.id DESC LIMIT ?"
 _NEWEST = 2**63 - 1
+#: Rows that are taken apart in one go: others get their turn in between.
+BATCH = 250
 #: Rows that the figures of sign-ins look at, at the most: the newest.
 LOOKED_AT = 100_000
 _SIGN_INS = Sql(
@@ -64,6 +66,18 @@ async def page(db: Runs, wanted: Filter, *, before: int | None, limit: int) -> l
     sql = Sql("list_audit", " ".join([_ENTRIES, *(f"AND {condition}" for condition, _ in given), _TAIL]))
     rows: Sequence[Row] = await db.all(sql, before or _NEWEST, *(value for _, value in given), limit)
     return [_entry(row) for row in rows]
+
+
+async def newest(db: Runs, wanted: Filter, *, before: int | None, limit: int) -> list[Entry]:
+    """Return the same as `page`, for thousands of rows: a few at a time, so that nobody else waits for all of them."""
+    found: list[Entry] = []
+    while len(found) < limit:
+        asked = min(BATCH, limit - len(found))
+        batch = await page(db, wanted, before=found[-1].id if found else before, limit=asked)
+        found += batch
+        if len(batch) < asked:
+            break
+    return found
 
 
 async def sign_ins(db: Runs, *, since: float) -> list[tuple[str, str, int]]:

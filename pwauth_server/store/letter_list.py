@@ -9,6 +9,7 @@ from pwauth_server.store.transaction import Runs, Tx
 
 _COLUMNS = "id, kind, recipient, status, attempts, next_attempt_at, created_at, expires_at, finished_at, last_error, transport"
 _CONDITIONS = ("status = ?", "kind = ?", "recipient = ?")
+_ALL = Sql("all_letters", f"SELECT {_COLUMNS} FROM email_queue ORDER BY id DESC")
 _OF = Sql("letters_of", f"SELECT {_COLUMNS} FROM email_queue WHERE recipient = ? ORDER BY id DESC LIMIT ?")
 # What is being sent right now is in other hands.
 _FORGET = Sql("forget_letter", "DELETE FROM email_queue WHERE id = ? AND recipient = ? AND status <> 'sending'")
@@ -33,6 +34,12 @@ async def count(db: Runs, *, status: str | None, kind: str | None, recipient: st
 async def to(db: Runs, recipient: str, *, limit: int) -> Sequence[Row]:
     """Return the letters to an address that are still listed, newest first."""
     rows: Sequence[Row] = await db.all(_OF, recipient, limit)
+    return rows
+
+
+async def all_of(db: Runs) -> Sequence[Row]:
+    """Return every letter that is still listed, newest first, without its body."""
+    rows: Sequence[Row] = await db.all(_ALL)
     return rows
 
 

@@ -44,6 +44,7 @@ _COUNT = Sql("count_users", "SELECT COUNT(*) AS n FROM users")
 _SEARCH = Sql("search_users", f"SELECT {_COLUMNS} FROM users WHERE {_MATCHES} ORDER BY email LIMIT ? OFFSET ?")
 _COUNT_FOUND = Sql("count_found_users", f"SELECT COUNT(*) AS n FROM users WHERE {_MATCHES}")
 _FIND = Sql("find_profile", f"SELECT {_COLUMNS} FROM users WHERE id = ?")
+_AFTER = Sql("next_profiles", f"SELECT {_COLUMNS} FROM users WHERE id > ? ORDER BY id LIMIT ?")
 _PASSKEYS = Sql(
     "list_passkeys_of",
     "SELECT id, name, created_at, last_used_at, backed_up, suspended_at FROM passkeys WHERE user_id = ? ORDER BY id LIMIT 100",
@@ -73,6 +74,11 @@ async def find(db: Runs, user_id: UUID) -> Profile | None:
     """Return a person by id."""
     row = await db.one(_FIND, user_id)
     return None if row is None else _profile(row)
+
+
+async def after(db: Runs, user_id: UUID, *, limit: int) -> list[Profile]:
+    """Return the people whose ids come after one, in their order."""
+    return [_profile(row) for row in await db.all(_AFTER, user_id, limit)]
 
 
 async def passkeys_of(db: Runs, user_id: UUID) -> list[PasskeyInfo]:

@@ -1,7 +1,8 @@
 """PostgreSQL: a pool, and a plain transaction for each unit of work."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from asyncpg import DeadlockDetectedError
@@ -58,6 +59,13 @@ class PostgresDatabase(Database):
         """Return the time of the server's machine."""
         row = await self.reads.one(_CLOCK)
         return float(row["now"]) if row else None
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Statements]:
+        """Return statements of one read transaction: nobody waits for it."""
+        async with self._client._in_transaction() as connection:  # noqa: SLF001 - as below
+            await connection.execute_script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield Statements(connection, self._timing)
 
     async def sizes(self, reads: Statements) -> Mapping[str, int]:
         """Return what the server says that the database takes."""

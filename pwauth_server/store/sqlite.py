@@ -42,6 +42,10 @@ PRAGMAS: dict[str, str | int] = {
 }
 
 
+#: Ended by closing the connection.
+_BEGIN = Sql("begin", "BEGIN")
+
+
 class SqliteStatements(Statements):
     """Named statements straight on the ``sqlite3`` connection of an inline client."""
 
@@ -137,6 +141,13 @@ class SqliteDatabase(Database):
             yield _ThreadedStatements(client, self.reads.timing)
         finally:
             await client.close()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Statements]:
+        """Return statements of one read transaction: nobody waits for it."""
+        async with self.apart() as reads:
+            await reads.run(_BEGIN)
+            yield reads
 
     async def sizes(self, reads: Statements) -> Mapping[str, int]:  # noqa: ARG002 - the file system knows
         """Return the bytes of the file and of its log, which `journal_size_limit` bounds."""

@@ -154,6 +154,10 @@ class Database(ABC):
         """Return statements for reads that look at whole tables: they must not stop the event loop."""
         return nullcontext(self.reads)
 
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Statements]:
+        """Return statements that all see the same moment, however long it takes; for the command line."""
+
     async def ping(self) -> None:
         """Ask the database for one row; raise what the driver raises."""
         await self.reads.one(_PING)

@@ -1,9 +1,7 @@
 """My account as a whole: what happened to it, everything about it, its end."""
 
-import asyncio
-import json
-
 from pwauth_server.flows import own_data
+from pwauth_server.flows.in_turn import in_turn
 from pwauth_server.web import admin_answers, cookies, queries, replies
 from pwauth_server.web import admin_schemas as shapes
 from pwauth_server.web.replies import Reply
@@ -20,8 +18,7 @@ async def list_events(call: Call) -> Reply:
 async def export(call: Call) -> Reply:
     """Hand out everything that is stored about me."""
     found = await own_data.export(call.deps, call.owner, call.caller)
-    # Thousands of rows take a while: not on the event loop.
-    content = await asyncio.to_thread(lambda: json.dumps(admin_answers.export(found), indent=1))
+    content = await in_turn(call.deps.exporting, lambda: admin_answers.export_text(found))
     return Reply(content).add("content-disposition", 'attachment; filename="account.json"')
 
 

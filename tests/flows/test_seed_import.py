@@ -12,7 +12,7 @@ from pwauth_server.errors import SignInFailed, Unauthenticated
 from pwauth_server.events import Event
 from pwauth_server.flows import housekeeping, own_data, seed_import, tokens
 from pwauth_server.flows.seed_import import ACCOUNTS, PASSKEYS, SECRETS, Report
-from pwauth_server.store import factors, users
+from pwauth_server.store import factors, totp, users
 from pwauth_server.store import passkeys as store
 from pwauth_server.store.users import User
 from tests.authenticator import Authenticator
@@ -219,5 +219,6 @@ async def test_secrets_are_sealed_on_arrival(deps: Deps, old: RustServer) -> Non
     ann = old.by_link(old.user("ann@ex.com"))
     mine = old.with_app(ann)
     await moved(deps, old)
-    row = await deps.db.reads.one(seed_import.secrets._FIND, (await person(deps)).id)
-    assert mine.secret not in row["sealed_secret"]
+    sealed = (await totp.find(deps.db.reads, (await person(deps)).id)).sealed_secret
+    assert sealed is not None
+    assert mine.secret not in sealed

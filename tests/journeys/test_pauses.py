@@ -18,10 +18,15 @@ from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
-from pwauth_server.flows import housekeeping, magic_link, tokens
+from pwauth_server.flows import admin_views, housekeeping, magic_link, own_data, tokens, totp
 from pwauth_server.flows.delivery import Postman
+from pwauth_server.flows.exports import MAX_EVENTS
+from pwauth_server.flows.in_turn import in_turn
 from pwauth_server.store import sessions, users
+from pwauth_server.store.audit_log import Filter
+from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
+from pwauth_server.web.admin_answers import audit_table, export_text
 from pwauth_server.worker import Worker
 from tests.fakes import NEW_YEAR, FakeClock
 from tests.mail_fakes import Sink, mail_server, open_world
@@ -133,6 +138,45 @@ async def _longest_pause(config: Config, clock: FakeClock) -> float:
         assert all(await asyncio.gather(*proofs))
         assert watch.rings > 100
         return watch.longest
+
+
+async def test_exports_and_drawings_at_once_never_stop_the_loop(tmp_path: Path, sqlite_template: Path, clock: FakeClock) -> None:
+    """Everything about four people, four tables of the audit log and forty QR codes, of ten thousand rows each (SEC-61)."""
+    path = tmp_path / "auth.db"
+    shutil.copy(sqlite_template, path)
+    config = Config(database_path=str(path), rate_limit_per_minute=1_000_000)
+    deps = await open_world(config, clock)
+    pauses: list[float] = []
+    try:
+        token = await _signed_in(deps)
+        session = (await tokens.prove(deps, token)).session
+        with closing(sqlite3.connect(path)) as raw, raw:
+            raw.executemany(AUDIT, [(session.user_id.bytes,)] * MAX_EVENTS)
+        gc.collect()
+        gc.freeze()  # as the server does when it has started
+        while not pauses or (min(pauses) > LONGEST and len(pauses) < ROUNDS):
+            watch = Watch(lambda: None)
+            exports = (_exported(deps, session) for _ in range(4))
+            tables = (_table(deps) for _ in range(4))
+            drawings = (totp.enrol(deps, session=session, email=None, caller=Caller()) for _ in range(2 * TIMES))
+            await asyncio.gather(*exports, *tables, *drawings)
+            watch.timer.cancel()
+            assert watch.rings > 20
+            pauses.append(watch.longest)
+    finally:
+        gc.unfreeze()
+        await deps.db.close()
+    assert min(pauses) <= LONGEST, pauses
+
+
+async def _exported(deps: Deps, session: Session) -> None:
+    found = await own_data.export(deps, session, Caller())
+    assert len(await in_turn(deps.exporting, lambda: export_text(found))) > MAX_EVENTS
+
+
+async def _table(deps: Deps) -> None:
+    entries = await admin_views.audit_table(deps, Filter(), before=None, limit=MAX_EVENTS)
+    assert len(await in_turn(deps.exporting, lambda: audit_table(entries))) > len(entries)
 
 
 def left(path: str) -> list[int]:

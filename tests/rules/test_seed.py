@@ -76,7 +76,9 @@ def test_a_secret_is_read_as_apps_read_it(text: str) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("text", ("1", "ABC", "not base32!", base64.b32encode(b"x" * 9).decode(), base64.b32encode(b"x" * 65).decode(), 5, "é"))
+@pytest.mark.parametrize(
+    "text", ("1", "ABC", "not base32!", base64.b32encode(b"x" * 9).decode(), base64.b32encode(b"x" * 65).decode(), 5, "é")
+)
 def test_a_secret_that_no_app_can_hold_is_left_out(text: Any) -> None:
     """The account comes without it, and the report does not show it."""
     (it,), (problem,) = judged(ann(totp_secret=text))
