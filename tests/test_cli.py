@@ -171,13 +171,36 @@ def test_what_is_generated_belongs_to_its_owner_alone(host: Host) -> None:
     """The secret file is 0600, its folder and the database's 0700 and 0600, whatever the umask (SEC-71, SEC-72)."""
     before = os.umask(0)
     try:
-        host.does("key list")
+        host.does("key create --name first --scope introspect")
     finally:
         os.umask(before)
     modes = {path.relative_to(host.folder).as_posix(): path.stat().st_mode & 0o777 for path in host.folder.rglob("*")}
     assert (modes["data"], modes["data/secrets"]) == (0o700, 0o700)
     assert {mode for name, mode in modes.items() if host.folder.joinpath(name).is_file()} == {0o600}
     assert len(host.folder.joinpath("data/secrets/secret_key").read_text().strip()) >= 43
+
+
+NEED_A_DATABASE = (
+    *("admin list", "admin grant you@ex.com", "admin revoke you@ex.com", "admin login-link you@ex.com", "key list", "key revoke x"),
+    *("signing-key list", "signing-key rotate", "signing-key drop x", "mail list", "mail test you@ex.com", "mail requeue x", "mail purge"),
+)
+
+
+@pytest.mark.parametrize("line", NEED_A_DATABASE)
+def test_in_a_wrong_folder_nothing_is_begun_anew(host: Host, line: str) -> None:
+    """The answer is where there is no database, not an empty list and a fresh file."""
+    (said,) = host.refuses(FAILED, line)
+    assert said.startswith(f"There is no database at {host.folder}/data/auth.db; ")
+    assert list(host.folder.iterdir()) == []
+
+
+def test_the_doctor_says_that_there_is_no_database(host: Host) -> None:
+    """It looks at everything else, makes nothing, and ends with exit code 1."""
+    done = host.run("doctor")
+    assert (done.returncode, done.stderr) == (FAILED, "")
+    assert f"fail\tdatabase\tThere is no database at {host.folder}/data/auth.db." in done.stdout
+    assert "warn\tsmtp" in done.stdout
+    assert list(host.folder.iterdir()) == []
 
 
 def test_an_api_key_is_printed_once(used: Host) -> None:

@@ -15,9 +15,9 @@ from pwauth_server.app import make_deps
 from pwauth_server.commands.options import chosen, config_option
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfigError, PwauthError
+from pwauth_server.errors import ConfigError, Fault, PwauthError
 from pwauth_server.rules import addresses
-from pwauth_server.store.migrate import migrate
+from pwauth_server.store.migrate import absent, migrate
 from pwauth_server.store.sqlite_copy import Watch
 
 __all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "with_deps"]
@@ -112,11 +112,17 @@ def load(path: Path | None) -> Config:
     return configuration.load(chosen(path))
 
 
-def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]]) -> T:
-    """Run ``work`` in the world of the configuration, with the database up to date, and close it."""
+def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]], *, may_create: bool = False) -> T:
+    """Run ``work`` in the world of the configuration, with the database up to date, and close it.
+
+    Without ``may_create`` a missing SQLite file is an error: in a wrong folder nothing is begun anew, and nobody takes
+    an empty list for an answer.
+    """
 
     async def run() -> T:
         config = load(path)
+        if not may_create and (place := absent(config)):
+            raise Fault(f"There is no database at {place}; name its configuration with --config, or start the server first.")
         await migrate(config)
         deps = await make_deps(config)
         try:

@@ -10,10 +10,11 @@ import click
 from pwauth_server.adapters.clock import SystemClock
 from pwauth_server.adapters.dns import Resolver
 from pwauth_server.adapters.entropy import SystemEntropy
-from pwauth_server.commands.common import command, config_option, load, table
+from pwauth_server.commands.common import FAILED, command, config_option, load, table
 from pwauth_server.commands.options import chosen
 from pwauth_server.flows.doctor import examine
 from pwauth_server.rules.findings import Finding, Level
+from pwauth_server.store.migrate import absent
 
 _COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
@@ -25,10 +26,17 @@ def doctor(config_path: Path | None) -> None:
     """Look for what keeps people from signing in, or soon will.
 
     Mail server and sender, clocks, address and proxies, disk, secrets, schema, backups, queue. Changes nothing; exit
-    code 0 whatever is found.
+    code 0 whatever is found, 1 if there is no database to look at.
     """
     config = load(config_path)
+    is_blind = absent(config) is not None
     found = asyncio.run(examine(config, SystemClock(), Resolver(SystemEntropy()), chosen(config_path)))
+    _show(found)
+    if is_blind:
+        sys.exit(FAILED)
+
+
+def _show(found: Sequence[Finding]) -> None:
     if not sys.stdout.isatty():
         table(("level", "subject", "finding", "remedy"), [(it.level, it.subject, it.sentence, it.remedy or "-") for it in found])
         return

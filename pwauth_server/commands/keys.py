@@ -31,14 +31,14 @@ def key() -> None:
 def create_key(name: str, scopes: tuple[str, ...], expires_days: int | None, config_path: Path | None) -> None:
     """Make an API key and print it.
 
-    It cannot be shown again: only its hash is kept.
+    It cannot be shown again: only its hash is kept. May be done before the first start.
     """
 
     async def work(deps: Deps) -> str:
         expires_at = None if expires_days is None else deps.clock.now() + expires_days * DAY
         return await api_keys.create(deps, name=name, scopes=sorted(set(scopes)), expires_at=expires_at)
 
-    click.echo(with_deps(config_path, work))
+    click.echo(with_deps(config_path, work, may_create=True))
 
 
 @key.command("list")

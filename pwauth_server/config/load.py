@@ -44,6 +44,18 @@ def shown(config: Config) -> list[tuple[str, str]]:
     return [(name, _masked(getattr(config, name))) for name in Config.model_fields]
 
 
+def holds_secret(path: Path) -> bool:
+    """Tell whether a configuration file holds a secret; of one that cannot be read nobody knows, so it may."""
+    problems: list[str] = []
+    values = sources.from_file(path, problems)
+    return bool(problems) or any(bool(value) and _is_secret(name) for name, value in values.items())
+
+
+def _is_secret(name: str) -> bool:
+    field = Config.model_fields.get(name)
+    return field is not None and field.annotation in {SecretStr, list[SecretStr]}
+
+
 def _masked(value: object) -> str:
     if isinstance(value, SecretStr):
         return json.dumps("********" if value.get_secret_value() else "")

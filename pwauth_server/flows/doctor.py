@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pwauth_server import config as configuration
 from pwauth_server.adapters import host, http_probe
 from pwauth_server.adapters.clock import Clock
 from pwauth_server.adapters.dns import Resolver
@@ -52,8 +53,9 @@ async def examine(config: Config, clock: Clock, resolver: Resolver, config_file:
     db: Database | None = None
     lacking: Sequence[str] = ()
     try:
-        lacking = await migrate.missing(config)
-        if not lacking:
+        if place := migrate.absent(config):
+            ill = [judge.no_database(str(place))]
+        elif not (lacking := await migrate.missing(config)):
             db = await connect(config, listener=lambda _: None, timing=lambda _name, _seconds: None)
     except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is to be told
         ill = [judge.fail("database", f"The database cannot be used: {_reason(error)}.", "Look at database_path or database_url.")]
@@ -150,16 +152,18 @@ async def _proxies(case: Case) -> list[Finding]:
 async def _disk(case: Case) -> list[Finding]:
     if not case.config.is_sqlite:
         return []
-    disk = host.disk_of(Path(case.config.database_path))
+    disk = await asyncio.to_thread(host.disk_of, Path(case.config.database_path))  # a network file system may hang
     return [judge.kind_of_disk(judge.mounted_as(disk.mounts, disk.path)), judge.free_space(disk.free, disk.used)]
 
 
 async def _secrets(case: Case) -> list[Finding]:
     config = case.config
-    files = [config.secret_key_file] + ([case.config_file] if case.config_file else [])
+    files = [config.secret_key_file]
+    if case.config_file and configuration.holds_secret(case.config_file):
+        files.append(case.config_file)
     if config.is_sqlite:
         files.append(Path(config.database_path))
-    return judge.secrets(set_secrets(config)) + judge.modes(host.modes(files))
+    return judge.secrets(set_secrets(config)) + judge.modes(await asyncio.to_thread(host.modes, files))
 
 
 async def _database(case: Case) -> list[Finding]:

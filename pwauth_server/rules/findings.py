@@ -120,6 +120,11 @@ def backups(now: float, backed_up_at: float, *, every: float | None) -> Finding:
     return warn("backup", words, remedy)
 
 
+def no_database(place: str) -> Finding:
+    """Return what is to be told where the SQLite file is not."""
+    return fail("database", f"There is no database at {place}.", "Name the configuration with --config, or start the server first.")
+
+
 def migrations(missing: Sequence[str]) -> Finding:
     """Judge what the schema lacks."""
     if missing:

@@ -46,6 +46,12 @@ async def migrate(config: Config, folder: Path = FOLDER) -> list[str]:
         return await _upgrade(config, folder)
 
 
+def absent(config: Config) -> Path | None:
+    """Return where the SQLite file should be, if there is none."""
+    path = Path(config.database_path).absolute()
+    return path if config.is_sqlite and not path.exists() else None
+
+
 def pending(config: Config, folder: Path = FOLDER) -> list[str]:
     """Return the migrations that the SQLite file lacks, oldest first; a matter of a millisecond.
 

@@ -111,11 +111,21 @@ async def test_the_senders_domain_is_looked_up(case: Case) -> None:
 
 
 async def test_files_that_others_read_are_found(case: Case, tmp_path: Path) -> None:
-    """The configuration may hold passwords."""
+    """A configuration counts once it holds a secret, or cannot be understood; without one everybody may read it."""
     file = tmp_path / "config.toml"
-    file.write_text("")
-    file.chmod(0o644)
-    assert by_subject(await doctor.findings(replace(case, config_file=file)))["files"] == [WARN]
+    for text, level in (
+        ('smtp_password = "x"', WARN),
+        ('secret_key = ["x"]', WARN),
+        ("not TOML", WARN),
+        ('smtp_host = "x"\nsmtp_password = ""', OK),
+        ("nonsense = 1", OK),
+    ):
+        file.write_text(text)
+        file.chmod(0o644)
+        assert by_subject(await doctor.findings(replace(case, config_file=file)))["files"] == [level], text
+    file.chmod(0o600)
+    file.write_text('smtp_password = "x"')
+    assert by_subject(await doctor.findings(replace(case, config_file=file)))["files"] == [OK]
 
 
 async def test_one_check_that_stumbles_hides_no_other(case: Case) -> None:
@@ -134,8 +144,12 @@ async def test_from_outside_a_missing_or_old_database_is_found(sqlite_config: Co
     none = Config(database_path=str(tmp_path / "none" / "auth.db"), server_port=free_port())
     broken = sqlite_config.model_copy(update={"database_path": str(tmp_path / "broken.db"), "server_port": free_port()})
     (tmp_path / "broken.db").write_bytes(b"not a database" * 100)
+    empty = broken.model_copy(update={"database_path": str(tmp_path / "empty.db")})
+    (tmp_path / "empty.db").touch()
     before = sorted(tmp_path.rglob("*"))
     resolver = Resolver(FakeEntropy(), servers=[])
-    assert by_subject(await doctor.examine(none, FakeClock(), resolver, None))["schema"] == [WARN]
+    absent = by_subject(await doctor.examine(none, FakeClock(), resolver, None))
+    assert (absent["database"], "schema" in absent, absent["secrets"]) == ([FAIL], False, [OK])
+    assert by_subject(await doctor.examine(empty, FakeClock(), resolver, None))["schema"] == [WARN]
     assert by_subject(await doctor.examine(broken, FakeClock(), resolver, None))["database"] == [FAIL]
     assert sorted(tmp_path.rglob("*")) == before
