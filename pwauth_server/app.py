@@ -21,12 +21,13 @@ from pwauth_server.adapters.metrics import Metrics
 from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.adapters.transport import Transport
 from pwauth_server.config import Config
-from pwauth_server.deps import Deps, KeyHolder
+from pwauth_server.deps import Checkup, Deps, KeyHolder
 from pwauth_server.events import TROUBLE, Occurrence
-from pwauth_server.flows import health, housekeeping, keys
+from pwauth_server.flows import checkup, health, housekeeping, keys
+from pwauth_server.flows import live as live_flow
 from pwauth_server.flows.backup_schedule import BackupSchedule
 from pwauth_server.flows.delivery import Postman
-from pwauth_server.rules import limits
+from pwauth_server.rules import limits, live
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
@@ -35,7 +36,11 @@ from pwauth_server.store.connect import connect
 from pwauth_server.web import (
     account,
     account_pages,
+    admin_doctor,
+    admin_events,
     admin_invitations,
+    admin_letters,
+    admin_live,
     admin_log,
     admin_mail,
     admin_overview,
@@ -65,6 +70,7 @@ ROUTES = (
     *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
     *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
     *(*admin_overview.ROUTES, *admin_people.ROUTES, *admin_selection.ROUTES, *admin_invitations.ROUTES),
+    *(*admin_live.ROUTES, *admin_letters.ROUTES, *admin_events.ROUTES, *admin_doctor.ROUTES),
 )
 
 #: Seconds between two rounds of housekeeping.
@@ -98,19 +104,16 @@ async def make_deps(
     clock: Clock | None = None,
     entropy: Entropy | None = None,
     transports: Sequence[Transport] | None = None,
+    config_file: Path | None = None,
 ) -> Deps:
     """Open the world: database, keys, limits, mail. Tests bring their own clock, chance and transports."""
-    clock, entropy, metrics = clock or SystemClock(), entropy or SystemEntropy(), Metrics()
+    clock, entropy, chosen = clock or SystemClock(), entropy or SystemEntropy(), transports or _transports(config)
+    metrics = _metrics(config, chosen)
     db = await connect(config, listener=_listener(metrics, log), timing=metrics.query)
     try:
         ring = KeyRing(secret_keys(config, entropy, is_first_start=await epoch.key_check(db.reads) is None))
         await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
-        chosen = transports or _transports(config)
-        if config.enrolment == "first_use":
-            metrics.lets_anybody_enrol()
-        for transport in chosen:
-            metrics.knows_transport(transport.name)
         deps = Deps(
             config=config,
             clock=clock,
@@ -123,12 +126,22 @@ async def make_deps(
             letters=Letters(config.email_from, config.webauthn_rp_name, config.email_templates_path),
             transports=chosen,
             mail_bell=Bell(),
+            checkup=Checkup(config_file),
         )
         await keys.prepare(deps)
     except BaseException:
         await db.close()  # its writer is a thread, which would outlive us
         raise
     return deps
+
+
+def _metrics(config: Config, transports: Sequence[Transport]) -> Metrics:
+    metrics = Metrics()
+    if config.enrolment == "first_use":
+        metrics.lets_anybody_enrol()
+    for transport in transports:
+        metrics.knows_transport(transport.name)
+    return metrics
 
 
 def _listener(metrics: Metrics, log: Log | None) -> Callable[[Occurrence], None]:
@@ -151,6 +164,7 @@ def _chores(deps: Deps) -> Sequence[Chore]:
     return (
         Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps)),
         Chore("counting", COUNT_EVERY, lambda: health.count_rows(deps)),
+        Chore("sampling", live.EVERY, lambda: live_flow.take(deps)),
         Chore("backup", SWEEP_EVERY, backups.keep, hurry=backups.stop),
         Chore("pulse", 0.0, lambda: pulse.beat(deps.metrics.lag)),
     )
@@ -186,7 +200,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 
     async def close(app: Sanic[Any, Any]) -> None:
         await app.ctx.end_of_work
-        await app.ctx.deps.db.close()
+        await _leave(app.ctx.deps)
         log.gather(None)
         log.info("stopped")
 
@@ -196,6 +210,12 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     app.before_server_stop(rest)
     app.after_server_stop(close)
     return app
+
+
+async def _leave(deps: Deps) -> None:
+    """Close the world."""
+    await checkup.stop(deps)
+    await deps.db.close()
 
 
 def _announce(config: Config, log: Log) -> None:

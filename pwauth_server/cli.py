@@ -20,6 +20,7 @@ from pwauth_server.commands.export import export
 from pwauth_server.commands.healthcheck import healthcheck
 from pwauth_server.commands.keys import key, signing_key
 from pwauth_server.commands.mail import mail
+from pwauth_server.commands.options import chosen
 from pwauth_server.commands.seed import import_seed
 from pwauth_server.store import migrate as migrations
 from pwauth_server.web import openapi
@@ -46,7 +47,7 @@ def serve(config_path: Path | None) -> None:
     adopt_libraries(log)
     for name in run_apart(lambda: migrations.migrate(settings)) if _may_need_migrating(settings) else []:
         log.info("migrated", migration=name)
-    app = create_app(settings, log)
+    app = create_app(settings, log, config_file=chosen(config_path))
     try:
         app.run(
             host=settings.server_host,

@@ -180,29 +180,6 @@ def test_what_is_generated_belongs_to_its_owner_alone(host: Host) -> None:
     assert len(host.folder.joinpath("data/secrets/secret_key").read_text().strip()) >= 43
 
 
-NEED_A_DATABASE = (
-    *("admin list", "admin grant you@ex.com", "admin revoke you@ex.com", "admin login-link you@ex.com", "key list", "key revoke x"),
-    *("signing-key list", "signing-key rotate", "signing-key drop x", "mail list", "mail test you@ex.com", "mail requeue x", "mail purge"),
-)
-
-
-@pytest.mark.parametrize("line", NEED_A_DATABASE)
-def test_in_a_wrong_folder_nothing_is_begun_anew(host: Host, line: str) -> None:
-    """The answer is where there is no database, not an empty list and a fresh file."""
-    (said,) = host.refuses(FAILED, line)
-    assert said.startswith(f"There is no database at {host.folder}/data/auth.db; ")
-    assert list(host.folder.iterdir()) == []
-
-
-def test_the_doctor_says_that_there_is_no_database(host: Host) -> None:
-    """It looks at everything else, makes nothing, and ends with exit code 1."""
-    done = host.run("doctor")
-    assert (done.returncode, done.stderr) == (FAILED, "")
-    assert f"fail\tdatabase\tThere is no database at {host.folder}/data/auth.db." in done.stdout
-    assert "warn\tsmtp" in done.stdout
-    assert list(host.folder.iterdir()) == []
-
-
 def test_an_api_key_is_printed_once(used: Host) -> None:
     """Its text leaves the server when it is made and never again (SEC-27, SEC-73)."""
     text = used.does("key create --name intranet --scope introspect --scope admin:read --scope introspect --expires-days 30")

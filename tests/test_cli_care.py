@@ -1,4 +1,4 @@
-"""`pwauth backup`, `restore`, `copy-database`, `import-seed`, `export` and `doctor` as people and scripts meet them."""
+"""Commands that keep, move and look, as people and scripts meet them; and all commands in a wrong folder."""
 
 import json
 import re
@@ -10,6 +10,12 @@ import pytest
 from tests.backup_fakes import PASSPHRASE
 from tests.rust_server import RustServer
 from tests.test_cli import DONE, FAILED, WRONG_USAGE, Host, dump, on_a_terminal
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """Return a host where nothing has run yet."""
+    return Host(tmp_path)
 
 
 @pytest.fixture
@@ -120,3 +126,26 @@ def test_the_doctor_speaks_to_people_and_to_scripts(used: Host) -> None:
     lines = on_a_terminal(used, "doctor")
     assert re.search(r"\d+ well, \d+ to look at, 0 to mend", lines[-1])
     assert any("Set smtp_host." in line and "smtp " not in line for line in lines)
+
+
+NEED_A_DATABASE = (
+    *("admin list", "admin grant you@ex.com", "admin revoke you@ex.com", "admin login-link you@ex.com", "key list", "key revoke x"),
+    *("signing-key list", "signing-key rotate", "signing-key drop x", "mail list", "mail test you@ex.com", "mail requeue x", "mail purge"),
+)
+
+
+@pytest.mark.parametrize("line", NEED_A_DATABASE)
+def test_in_a_wrong_folder_nothing_is_begun_anew(host: Host, line: str) -> None:
+    """The answer is where there is no database, not an empty list and a fresh file."""
+    (said,) = host.refuses(FAILED, line)
+    assert said.startswith(f"There is no database at {host.folder}/data/auth.db; ")
+    assert list(host.folder.iterdir()) == []
+
+
+def test_the_doctor_says_that_there_is_no_database(host: Host) -> None:
+    """It looks at everything else, makes nothing, and ends with exit code 1."""
+    done = host.run("doctor")
+    assert (done.returncode, done.stderr) == (FAILED, "")
+    assert f"fail\tdatabase\tThere is no database at {host.folder}/data/auth.db." in done.stdout
+    assert "warn\tsmtp" in done.stdout
+    assert list(host.folder.iterdir()) == []

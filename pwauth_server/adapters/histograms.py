@@ -54,6 +54,11 @@ class Histogram:
         cell[bisect_left(self._bounds, seconds)] += 1
         cell[-1] += seconds
 
+    def read(self, labels: tuple[str, ...]) -> tuple[tuple[int, ...], float]:
+        """Return how many durations fell below each bound and above the one before, the last above all, and their sum."""
+        *counts, total = self._cells[labels]
+        return tuple(int(count) for count in counts), total
+
     def start(self, labels: tuple[str, ...]) -> None:
         """Show a known label set before its first observation."""
         self._cells.setdefault(labels, [0.0] * (len(self._bounds) + 2))

@@ -1,6 +1,5 @@
 """One GET at an address of our own, as somebody outside would send it."""
 
-import asyncio
 import http.client
 import socket
 import ssl
@@ -9,6 +8,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from pwauth_server.adapters.aside import aside
 
 PATIENCE = 5.0
 _LONGEST = 4_194_304
@@ -38,7 +39,7 @@ class _Stay(HTTPRedirectHandler):
 
 async def fetch(url: str, headers: Mapping[str, str] | None = None) -> Page:
     """GET an http(s) URL in a thread, past any proxy of the environment, following nothing."""
-    return await asyncio.to_thread(_fetch, Request(url, headers=dict(headers or {})))  # noqa: S310 - public_url is http(s), as checked
+    return await aside(lambda: _fetch(Request(url, headers=dict(headers or {}))))  # noqa: S310 - public_url is http(s), as checked
 
 
 def _fetch(request: Request) -> Page:

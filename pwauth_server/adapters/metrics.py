@@ -186,6 +186,13 @@ class Metrics:
         """Return how often each was seen."""
         return {sample.labels["seen"]: sample.value for family in self._forwarded.collect() for sample in family.samples}
 
+    def sign_ins(self) -> Mapping[str, tuple[int, int]]:
+        """Return how many attempts succeeded and how many failed, method by method."""
+        found = {method.value: [0, 0] for method in Method}
+        for sample in (sample for family in self._attempts.collect() for sample in family.samples):
+            found[sample.labels["method"]][sample.labels["outcome"] == "failure"] += int(sample.value)
+        return {method: (succeeded, failed) for method, (succeeded, failed) in found.items()}
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an HTTP request; ``route`` is the template, ``method`` from a closed list (SEC-74)."""
         self.requests.count((method, route, _CLASSES[status // 100]))

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.flows import mail
-from pwauth_server.store import audit_log, challenges, invites, letter_list, people, sessions
+from pwauth_server.flows.delivery import AWAY
+from pwauth_server.rules import addresses, ids
+from pwauth_server.store import audit_log, challenges, invites, letter_list, people, sessions, users
 from pwauth_server.store.audit_log import Entry, Filter
 
-__all__ = ["Entry", "Filter", "Letters", "Stats", "audit", "ceremonies", "letters", "stats"]
+__all__ = ["AWAY", "Entry", "Filter", "Letters", "Stats", "audit", "ceremonies", "letters", "stats", "whose"]
 
 #: Figures of sign-ins cover this many seconds.
 DAY = 86_400.0
@@ -62,6 +65,16 @@ async def audit_table(deps: Deps, wanted: Filter, *, before: int | None, limit: 
     """Return the same for a table of thousands of rows, one such at a time."""
     async with deps.exporting, deps.db.apart() as reads:
         return await audit_log.newest(reads, wanted, before=before, limit=limit)
+
+
+async def whose(deps: Deps, typed: str) -> UUID | None:
+    """Return the id of the person that somebody typed as an address or as an id, be it of an account that is gone."""
+    try:
+        email = addresses.canonical(typed)
+    except ValueError:
+        return ids.parse(typed.strip().lower())
+    user = await users.find_by_email(deps.db.reads, email)
+    return user.id if user else None
 
 
 async def letters(deps: Deps, *, status: str | None, kind: str | None, recipient: str | None, limit: int, offset: int) -> Letters:

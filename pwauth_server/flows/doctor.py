@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pwauth_server import config as configuration
 from pwauth_server.adapters import host, http_probe
+from pwauth_server.adapters.aside import aside
 from pwauth_server.adapters.clock import Clock
 from pwauth_server.adapters.dns import Resolver
 from pwauth_server.adapters.smtp import SmtpTransport
@@ -152,18 +153,22 @@ async def _proxies(case: Case) -> list[Finding]:
 async def _disk(case: Case) -> list[Finding]:
     if not case.config.is_sqlite:
         return []
-    disk = await asyncio.to_thread(host.disk_of, Path(case.config.database_path))  # a network file system may hang
+    disk = await aside(lambda: host.disk_of(Path(case.config.database_path)))
     return [judge.kind_of_disk(judge.mounted_as(disk.mounts, disk.path)), judge.free_space(disk.free, disk.used)]
 
 
 async def _secrets(case: Case) -> list[Finding]:
     config = case.config
-    files = [config.secret_key_file]
+    return judge.secrets(set_secrets(config)) + judge.modes(await aside(lambda: host.modes(_private_files(case))))
+
+
+def _private_files(case: Case) -> list[Path]:
+    files = [case.config.secret_key_file]
     if case.config_file and configuration.holds_secret(case.config_file):
         files.append(case.config_file)
-    if config.is_sqlite:
-        files.append(Path(config.database_path))
-    return judge.secrets(set_secrets(config)) + judge.modes(await asyncio.to_thread(host.modes, files))
+    if case.config.is_sqlite:
+        files.append(Path(case.config.database_path))
+    return files
 
 
 async def _database(case: Case) -> list[Finding]:

@@ -141,5 +141,6 @@ def queue(oldest: float, dead: int) -> list[Finding]:
     if oldest > 5 * MINUTE:
         found = [(fail if oldest > 30 * MINUTE else warn)("queue", words, remedy)]
     if dead:
-        found.append(warn("queue", f"{dead} letters could not be delivered.", "Look at pwauth mail list, then requeue or purge."))
+        words = f"{dead} letter{'' if dead == 1 else 's'} could not be delivered."
+        found.append(warn("queue", words, "Look at pwauth mail list, then requeue or purge."))
     return found

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_FIELD = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -47,3 +48,10 @@ def read_rfc3339(text: str) -> float:
     if not _RFC3339.fullmatch(text):
         raise ValueError("moment")
     return datetime.fromisoformat(text.upper()).timestamp()
+
+
+def from_field(text: str) -> float:
+    """Read a moment as a form's field for date and time writes it, taken as UTC; raise ValueError for anything else."""
+    if not _FIELD.fullmatch(text):
+        raise ValueError("moment")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()

@@ -11,9 +11,12 @@ from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route
 
 #: Name (a key of `admin.tabs`) and path of each tab, in order.
-TABS = (("overview", "/admin"), ("people", "/admin/people"), ("sessions", "/admin/sessions"), ("invitations", "/admin/invitations"))
+TABS = (
+    *(("overview", "/admin"), ("people", "/admin/people"), ("sessions", "/admin/sessions"), ("invitations", "/admin/invitations")),
+    *(("mail", "/admin/mail"), ("events", "/admin/events"), ("ceremonies", "/admin/ceremonies"), ("doctor", "/admin/doctor")),
+)
 #: What a page may be told to say after something was done: keys of `admin.said`.
-SAID = frozenset({"disable", "enable", "end_sessions", "delete", "removed", "ended", "invited", "withdrawn"})
+SAID = frozenset({"disable", "enable", "end_sessions", "delete", "removed", "ended", "invited", "withdrawn", "requeued", "tested"})
 
 
 def page(call: Call, template: str, problem: PwauthError | None = None, *, tab: str, status: int = 200, **facts: Any) -> Reply:

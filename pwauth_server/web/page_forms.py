@@ -7,7 +7,18 @@ from pydantic import Field
 from pwauth_server.web import passkey_schemas
 from pwauth_server.web.schemas import Form, Name, Text
 
-__all__ = ["CodeForm", "ConfirmForm", "Form", "InvitationForm", "NameForm", "PasskeyAnswerForm", "PasskeyForm", "SignInForm", "TotpForm"]
+__all__ = [
+    "CodeForm",
+    "ConfirmForm",
+    "Form",
+    "InvitationForm",
+    "NameForm",
+    "PasskeyAnswerForm",
+    "PasskeyForm",
+    "SignInForm",
+    "TestLetterForm",
+    "TotpForm",
+]
 
 Address = Annotated[str, Field(max_length=300)]
 ReturnTo = Annotated[str, Field(max_length=2048)]
@@ -41,6 +52,12 @@ class PasskeyAnswerForm(Form):
     pending_id: Text
     response: Annotated[Text, Field(description="`PublicKeyCredential.toJSON()` as JSON.")]
     return_to: ReturnTo = ""
+
+
+class TestLetterForm(Form):
+    """Send a test letter."""
+
+    email: Address
 
 
 class NameForm(Form):

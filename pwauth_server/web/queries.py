@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pwauth_server.events import Event
 from pwauth_server.rules import ids, moments
@@ -11,6 +11,7 @@ from pwauth_server.rules.letters import LetterKind
 from pwauth_server.web.schemas import Email
 
 MAX_PAGE = 100
+LetterState = Literal["pending", "sending", "sent", "failed", "expired"]
 #: Rows of one export at the most.
 MAX_TABLE = 10_000
 
@@ -35,11 +36,17 @@ def _moment(text: str) -> str:
     return text
 
 
+def _field_moment(text: str) -> str:
+    moments.from_field(text)
+    return text
+
+
 PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows at the most."), BeforeValidator(whole)]
 TableSize = Annotated[int, Field(ge=1, le=MAX_TABLE), BeforeValidator(whole)]
 Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave out."), BeforeValidator(whole)]
 RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(whole)]
 Id = Annotated[str, AfterValidator(_known_id)]
+FieldMoment = Annotated[str, AfterValidator(_field_moment)]
 
 
 class Query(BaseModel):
@@ -64,7 +71,7 @@ class UserSearch(Paged):
 class LetterSearch(Paged):
     """Which letters."""
 
-    status: Annotated[Literal["pending", "sending", "sent", "failed", "expired"] | None, Field(description="State.")] = None
+    status: Annotated[LetterState | None, Field(description="State.")] = None
     kind: Annotated[Literal[tuple(LetterKind)] | None, Field(description="Kind of letter.")] = None  # type: ignore[valid-type]
     to: Annotated[Email | None, Field(description="Whole address.")] = None
 
@@ -87,3 +94,38 @@ class AuditSearch(Query):
     since: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Not before (RFC 3339).")] = None
     until: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Before (RFC 3339).")] = None
     format: Annotated[Literal["json", "csv"] | None, Field(description="Table or JSON; `Accept: text/csv` asks for a table too.")] = None
+
+
+class View(Query):
+    """What a page shows, as its own form asks for it: an empty field asks for nothing."""
+
+    said: Annotated[str, Field(max_length=40, description="What was done before.")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_what_is_empty(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value != ""}
+
+    def chosen(self) -> dict[str, str]:
+        """Return the filters that are set, for the address of the next page."""
+        return {name: value for name, value in self if isinstance(value, str) and name != "said"}
+
+
+class LetterView(View):
+    """Which letters a page shows."""
+
+    limit: PageSize = 20
+    offset: Skipped = 0
+    status: Annotated[LetterState | None, Field(description="State.")] = None
+    to: Annotated[str | None, Field(max_length=254, description="Whole address.")] = None
+
+
+class EventView(View):
+    """Which events a page shows."""
+
+    limit: PageSize = 50
+    before: Annotated[RowNumber | None, Field(description="Id of the last row of the page before.")] = None
+    event: Annotated[Literal[tuple(Event)] | None, Field(description="What happened.")] = None  # type: ignore[valid-type]
+    person: Annotated[str | None, Field(max_length=254, description="To whom: address or id.")] = None
+    since: Annotated[FieldMoment | None, Field(description="Not before; UTC.")] = None
+    until: Annotated[FieldMoment | None, Field(description="Before; UTC.")] = None

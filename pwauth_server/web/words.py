@@ -39,7 +39,20 @@ class Words:
 
     def event(self, word: str) -> Markup:
         """Return what happened, in words; an event that nobody has described is named as it is."""
-        return escape(self._sentences.get(f"events.{word}", word))
+        return self.known("events.", word)
+
+    def known(self, family: str, word: str) -> Markup:
+        """Return the sentence ``family`` + ``word``; a word that nobody has described is said as it is."""
+        return escape(self._sentences.get(family + word, word))
+
+    def number(self, value: float) -> str:
+        """Return a number as people write it: two digits behind the sign at the most."""
+        text = f"{value:.2f}".rstrip("0").rstrip(".") if value < 10 else f"{value:.0f}"  # noqa: PLR2004 - who has tens needs no hundredths
+        return text.replace(".", self._sentences["decimal"])
+
+    def clock(self, at: float) -> str:
+        """Return the time of day of a moment (Unix seconds), in UTC."""
+        return f"{datetime.fromtimestamp(at, UTC):%H:%M}"
 
     def moment(self, at: float) -> Markup:
         """Return a moment (Unix seconds) as people write it, in UTC."""

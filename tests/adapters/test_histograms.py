@@ -23,6 +23,16 @@ def test_buckets_add_up_from_below() -> None:
     assert found["t_seconds_sum", (label,)] == 0.0 + 0.001 + 0.0011 + 0.3 + 10.0 + 10.1 + 1e9
 
 
+def test_what_was_observed_can_be_read() -> None:
+    """How many below each bound, not added up, and the sum."""
+    histogram = Histogram("t_seconds", "A test.", (), bounds=(1.0, 2.0))
+    histogram.start(())
+    assert histogram.read(()) == ((0, 0, 0), 0.0)
+    for seconds in (0.5, 1.0, 1.5, 9.0):
+        histogram.observe((), seconds)
+    assert histogram.read(()) == ((2, 1, 1), 12.0)
+
+
 def test_a_known_label_set_starts_at_zero() -> None:
     """The first observation is a rise, and starting again resets nothing (SEC-74)."""
     histogram = Histogram("t_seconds", "A test.", ())

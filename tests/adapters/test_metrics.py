@@ -55,6 +55,16 @@ def test_counters_move_with_events() -> None:
     }
 
 
+def test_sign_ins_can_be_read() -> None:
+    """Each method with what succeeded and what failed, whatever the reason."""
+    metrics = Metrics()
+    assert metrics.sign_ins() == {method.value: (0, 0) for method in Method}
+    metrics.heard(happened(Event.SIGN_IN_SUCCEEDED, method=Method.LINK))
+    for reason in (Reason.USED, Reason.EXPIRED):
+        metrics.heard(happened(Event.SIGN_IN_FAILED, method=Method.LINK, reason=reason))
+    assert metrics.sign_ins() == {method.value: (1, 2) if method is Method.LINK else (0, 0) for method in Method}
+
+
 def test_a_delivered_letter_is_counted_and_timed() -> None:
     """Operators see how long letters wait."""
     moved = changes(Metrics(), happened(Event.LETTER_SENT, transport="smtp", seconds=0.3))

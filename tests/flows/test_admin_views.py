@@ -183,3 +183,14 @@ async def test_an_export_is_whole(deps: Deps) -> None:
     bobs = await admin_views.audit(deps, Filter(user_id=bob.user_id), before=None, limit=1)
     assert await own_data.events(deps, bob, before=None, limit=1) == bobs
     assert await own_data.events(deps, ann, before=found.events[0].id, limit=9) == list(found.events[1:])
+
+
+async def test_a_person_is_found_by_address_or_id(deps: Deps) -> None:
+    """As somebody types it; an id counts whether or not the account is still there."""
+    session = await guest(deps, "ann@ex.com")
+    for typed in (" Ann@EX.com ".strip(), str(session.user_id), f" {str(session.user_id).upper()} "):
+        assert await admin_views.whose(deps, typed) == session.user_id
+    gone = uuid4()
+    assert await admin_views.whose(deps, str(gone)) == gone
+    for nobody in ("bob@ex.com", "ann", "%", ""):
+        assert await admin_views.whose(deps, nobody) is None

@@ -60,3 +60,24 @@ def test_anything_else_is_no_moment(text: str) -> None:
     """Without a zone nobody knows which moment it is."""
     with pytest.raises(ValueError, match=r"moment|month|day|year"):
         moments.read_rfc3339(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    (
+        ("1970-01-01T00:01", 60.0),
+        ("1970-01-01T00:00:01", 1.0),
+        ("1970-01-01 00:00:01.5", 1.5),
+        ("1970-01-02", 86_400.0),
+    ),
+)
+def test_a_field_of_a_form_is_read_in_utc(text: str, moment: float) -> None:
+    """Browsers write date and time without a zone; who has no such field may type a date alone."""
+    assert moments.from_field(text) == moment
+
+
+@pytest.mark.parametrize("text", ("", "1", "1970-01-01T00", "1970-02-30", "1970-01-01T00:00Z", "1970-01-01T24:01", "\u0661970-01-01"))
+def test_anything_else_is_no_field(text: str) -> None:
+    """It is refused, not guessed at."""
+    with pytest.raises(ValueError, match=r"moment|day|hour"):
+        moments.from_field(text)

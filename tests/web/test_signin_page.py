@@ -13,7 +13,7 @@ GERMAN = {**NAVIGATION, "accept-language": "de-DE,de;q=0.9,en;q=0.8"}
 
 def fill(browser: Device, page: httpx.Response, action: str, **typed: str) -> httpx.Response:
     """Send the form of a page that goes to ``action``, with what somebody typed."""
-    form = re.search(rf'<form(?: class="\w+")? method="post" action="{action}".*?</form>', page.text, re.DOTALL)
+    form = re.search(rf'<form(?: class="[a-z ]+")? method="post" action="{action}".*?</form>', page.text, re.DOTALL)
     assert form, page.text
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[0]))
     return browser.post(action, form=hidden | typed, headers=OWN_FORM)
