@@ -77,6 +77,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         self.letters: list[Letter] = []
         #: Called with each letter before it is accepted; may block, to play a server that hangs.
         self.before_accepting: Callable[[Letter], None] = lambda _: None
+        #: Whom it does not know: letters to them are refused for good.
+        self.refused: set[str] = set()
         self._arrived = threading.Condition()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -132,7 +134,7 @@ class _Conversation(socketserver.StreamRequestHandler):
             elif verb == b"QUIT":
                 self._say(b"221 bye")
                 return
-            self._say(b"250 fine")
+            self._say(b"550 nobody" if self.server.refused.intersection(recipients) else b"250 fine")
 
     def _say(self, line: bytes) -> None:
         self.wfile.write(line + b"\r\n")

@@ -27,6 +27,8 @@ CHECK = """rules => axe.run(rules ? {runOnly: {type: "rule", values: rules}} : {
 #: Everything that a mouse could use.
 CONTROLS = """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")]
     .filter(it => it.checkVisibility() && !it.disabled && it.type !== "hidden").length"""
+#: A field for date and time has a stop for each of its parts: three of the day, three of the hour, the calendar.
+PARTS = 7
 #: Marks what has the focus now; null where it is nothing new, or where nobody would see it.
 FOCUSED = """() => {
     const it = document.activeElement;
@@ -64,7 +66,8 @@ class Looker:
     def _walk(self, name: str) -> None:
         page, wanted = self.page, self.page.evaluate(CONTROLS)
         page.evaluate("document.activeElement.blur()")
-        reached = [seen for _ in range(wanted + 3) if (seen := self._tab()) is not None]
+        stops = wanted + 3 + PARTS * page.locator("input[type^=date]").count()
+        reached = [seen for _ in range(stops) if (seen := self._tab()) is not None]
         if len(reached) != wanted or not all(reached):
             self._note(name, f"{len(reached)} of {wanted} controls are reached by keyboard, {reached.count(False)} of them unseen")
 

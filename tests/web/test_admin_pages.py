@@ -185,7 +185,7 @@ def test_the_start_page_lists_what_is_unset(boss: Device, bob: Device, server: S
     assert 'href="/admin"' in page(boss, "/account").text
     assert 'href="/admin"' not in page(by_link(newcomer(server))).text
     shown = page(boss, "/admin").text
-    to_do, well = shown.split("<details>")
+    to_do, well = shown.split("<details>", 1)
     for words in ("An administrator has no passkey", "only one administrator", "this machine only", "no recent backup"):
         assert words in to_do
     assert "Emails go to a mail server." in well
