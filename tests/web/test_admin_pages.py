@@ -194,7 +194,7 @@ def test_the_start_page_lists_what_is_unset(boss: Device, bob: Device, server: S
     columns = "public_key, sign_count, backup_eligible, backed_up, transports, aaguid, name, created_at"
     copied = f"INSERT INTO passkeys (id, user_id, credential_id, {columns}) SELECT ?, ?, ?, {columns} FROM passkeys LIMIT 1"
     server.sql(copied, uuid4().bytes, bytes.fromhex(id_of(boss).replace("-", "")), uuid4().bytes)
-    to_do, well = page(boss, "/admin").text.split("<details>")
+    to_do, well = page(boss, "/admin").text.split("<details>", 1)
     assert "Every administrator has a passkey." in well
     assert "There is more than one administrator." in well
 
