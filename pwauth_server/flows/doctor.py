@@ -59,7 +59,7 @@ async def examine(config: Config, clock: Clock, resolver: Resolver, config_file:
         elif not (lacking := await migrate.missing(config)):
             db = await connect(config, listener=lambda _: None, timing=lambda _name, _seconds: None)
     except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is to be told
-        ill = [judge.fail("database", f"The database cannot be used: {_reason(error)}.", "Look at database_path or database_url.")]
+        ill = [judge.broken_database(_reason(error))]
     try:
         case = Case(config, clock, resolver, db, lacking, lambda: seen_by(config), config_file)
         return ill + await findings(case)
@@ -100,7 +100,7 @@ async def _patiently(check: Callable[[Case], Awaitable[list[Finding]]], case: Ca
         async with asyncio.timeout(PATIENCE):
             return await check(case)
     except Exception as error:  # noqa: BLE001 - one check that stumbles must not hide the others
-        return [judge.warn(subject, f"Could not be looked at: {_reason(error)}.", "Try again.")]
+        return [judge.unknown(subject, _reason(error))]
 
 
 async def _smtp(case: Case) -> list[Finding]:
@@ -141,7 +141,7 @@ async def _address(case: Case) -> list[Finding]:
     )
     found.append(findings_address.reachable(config.public_url, page.problem))
     if page.date is not None:
-        found.append(judge.clock(f"what answers at {config.public_url}", case.clock.now() - page.date))
+        found.append(judge.clock(config.public_url, case.clock.now() - page.date))
     return found
 
 

@@ -1,7 +1,7 @@
 """What a check-up found, and the judgement over facts of the host, the address and the database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -27,45 +27,69 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about one subject, and what to do if all is not well."""
+    """One sentence about one subject, and what to do if all is not well.
+
+    Both are kept as they are written here, with gaps: so another language finds its own words for them.
+    """
 
     subject: str
     level: Level
-    sentence: str
-    remedy: str = ""
+    written: str
+    advice: str = ""
+    #: What fills the gaps.
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """Return the sentence with its gaps filled."""
+        return self.written.format(**self.facts)
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do, with the gaps filled; empty if nothing is."""
+        return self.advice.format(**self.facts)
 
 
-def ok(subject: str, sentence: str) -> Finding:
+def ok(subject: str, written: str, **facts: str) -> Finding:
     """Return a finding that needs nothing."""
-    return Finding(subject, Level.OK, sentence)
+    return Finding(subject, Level.OK, written, "", facts)
 
 
-def warn(subject: str, sentence: str, remedy: str) -> Finding:
+def warn(subject: str, written: str, advice: str, **facts: str) -> Finding:
     """Return a finding that should be looked at."""
-    return Finding(subject, Level.WARN, sentence, remedy)
+    return Finding(subject, Level.WARN, written, advice, facts)
 
 
-def fail(subject: str, sentence: str, remedy: str) -> Finding:
+def fail(subject: str, written: str, advice: str, **facts: str) -> Finding:
     """Return a finding that keeps people from signing in, or will."""
-    return Finding(subject, Level.FAIL, sentence, remedy)
+    return Finding(subject, Level.FAIL, written, advice, facts)
+
+
+def unknown(subject: str, reason: str) -> Finding:
+    """Return what is to be told of a subject that could not be looked at."""
+    return warn(subject, "Could not be looked at: {reason}.", "Try again.", reason=reason)
 
 
 def clock(source: str, ahead: float | None) -> Finding:
     """Judge how many seconds this machine is ahead of another clock; None if that could not be read."""
     if ahead is None:
-        return warn("clock", f"{source} tells no time to compare with.", "Make sure that this machine keeps its clock by NTP.")
+        advice = "Make sure that this machine keeps its clock by NTP."
+        return warn("clock", "There is no time to compare with ({source}).", advice, source=source)
     if abs(ahead) <= NOTICEABLE:
-        return ok("clock", f"This machine and {source} agree within {NOTICEABLE:.0f} seconds.")
-    words = f"This machine is {abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} {source}."
-    return (fail if abs(ahead) > BREAKING else warn)("clock", words, "Let NTP set both clocks.")
+        return ok("clock", "This machine and {source} agree within {seconds} seconds.", source=source, seconds=f"{NOTICEABLE:.0f}")
+    written = "This machine is {seconds} seconds ahead of {source}." if ahead > 0 else "This machine is {seconds} seconds behind {source}."
+    judge = fail if abs(ahead) > BREAKING else warn
+    return judge("clock", written, "Let NTP set both clocks.", source=source, seconds=f"{abs(ahead):.0f}")
 
 
 def kind_of_disk(kind: str) -> Finding:
     """Judge the file system under the SQLite file; empty if nobody knows it."""
     if kind in NETWORK:
-        return fail("disk", f"The database lies on a network file system ({kind}), where SQLite can lose or break it.",
-                    "Put database_path on a local disk, or use PostgreSQL (pwauth copy-database).")  # fmt: skip
-    return ok("disk", f"The database lies on a local file system ({kind})." if kind else "The file system of the database is unknown.")
+        return fail("disk", "The database lies on a network file system ({kind}), where SQLite can lose or break it.",
+                    "Put database_path on a local disk, or use PostgreSQL (pwauth copy-database).", kind=kind)  # fmt: skip
+    if not kind:
+        return ok("disk", "The file system of the database is unknown.")
+    return ok("disk", "The database lies on a local file system ({kind}).", kind=kind)
 
 
 def mounted_as(mountinfo: str, path: str) -> str:
@@ -84,12 +108,13 @@ def mounted_as(mountinfo: str, path: str) -> str:
 
 def free_space(free: int, database: int) -> Finding:
     """Judge the free bytes of the disk against the bytes of the database."""
-    words = f"{free / GIB:.1f} GiB are free where the database lies, which takes {database / GIB:.2f} GiB."
+    written = "{free} GiB are free where the database lies, which takes {used} GiB."
+    facts = {"free": f"{free / GIB:.1f}", "used": f"{database / GIB:.2f}"}
     if free < 64 * MIB:
-        return fail("space", words, "Free some space: a full disk ends every sign-in.")
+        return fail("space", written, "Free some space: a full disk ends every sign-in.", **facts)
     if free < 2 * database or free < GIB // 2:
-        return warn("space", words, "Free some space: a backup needs as much again as the database takes.")
-    return ok("space", words)
+        return warn("space", written, "Free some space: a backup needs as much again as the database takes.", **facts)
+    return ok("space", written, **facts)
 
 
 def secrets(named: Mapping[str, str]) -> list[Finding]:
@@ -97,7 +122,7 @@ def secrets(named: Mapping[str, str]) -> list[Finding]:
     weak = [(name, why) for name, secret in named.items() if secret and (why := weak_secrets.problem(secret))]
     if not weak:
         return [ok("secrets", "No secret that is set is short, published or easy to guess.")]
-    return [warn("secrets", f"{name} {why}.", "Make another one: openssl rand -base64 48.") for name, why in weak]
+    return [warn("secrets", "{name} {why}.", "Make another one: openssl rand -base64 48.", name=name, why=why) for name, why in weak]
 
 
 def modes(found: Mapping[str, int]) -> list[Finding]:
@@ -105,42 +130,48 @@ def modes(found: Mapping[str, int]) -> list[Finding]:
     open_ones = [name for name, mode in found.items() if mode & 0o077]
     if not open_ones:
         return [ok("files", "Files with secrets are readable by their owner alone.")]
-    return [warn("files", f"{name} can be read by others on this machine.", f"chmod 600 {name}") for name in open_ones]
+    return [warn("files", "{name} can be read by others on this machine.", "chmod 600 {name}", name=name) for name in open_ones]
 
 
 def backups(now: float, backed_up_at: float, *, every: float | None) -> Finding:
     """Judge the age of the last backup; ``every`` is the seconds between two scheduled ones, None if none are."""
     if not backed_up_at:
         return warn("backup", "There has never been a backup.", "Set backup_path and backup_passphrase, or run pwauth backup PATH.")
-    words = f"The last backup was made at {rfc3339(backed_up_at)}."
+    written, at = "The last backup was made at {at}.", rfc3339(backed_up_at)
     patience = 7 * DAY if every is None else 2 * every
     if now - backed_up_at <= patience:
-        return ok("backup", words)
-    remedy = "Run pwauth backup PATH, or set backup_path." if every is None else "Look for backup.failed in the log."
-    return warn("backup", words, remedy)
+        return ok("backup", written, at=at)
+    advice = "Run pwauth backup PATH, or set backup_path." if every is None else "Look for backup.failed in the log."
+    return warn("backup", written, advice, at=at)
 
 
 def no_database(place: str) -> Finding:
     """Return what is to be told where the SQLite file is not."""
-    return fail("database", f"There is no database at {place}.", "Name the configuration with --config, or start the server first.")
+    advice = "Name the configuration with --config, or start the server first."
+    return fail("database", "There is no database at {place}.", advice, place=place)
+
+
+def broken_database(reason: str) -> Finding:
+    """Return what is to be told of a database that cannot be opened."""
+    return fail("database", "The database cannot be used: {reason}.", "Look at database_path or database_url.", reason=reason)
 
 
 def migrations(missing: Sequence[str]) -> Finding:
     """Judge what the schema lacks."""
     if missing:
-        words = f"The database lacks {len(missing)} migrations, first {missing[0]}."
-        return warn("schema", words, "Run pwauth migrate, or start the server.")
+        written = "The database lacks migrations: {number}, first {first}."
+        return warn("schema", written, "Run pwauth migrate, or start the server.", number=str(len(missing)), first=missing[0])
     return ok("schema", "The database has the schema of this version.")
 
 
 def queue(oldest: float, dead: int) -> list[Finding]:
     """Judge the age in seconds of the oldest letter that waits, and the number of dead ones."""
-    words = f"The oldest letter waits since {oldest / MINUTE:.0f} minutes."
-    remedy = "Look at pwauth mail list for the reason."
     found = [ok("queue", "No letter waits for long.")]
     if oldest > 5 * MINUTE:
-        found = [(fail if oldest > 30 * MINUTE else warn)("queue", words, remedy)]
+        judge = fail if oldest > 30 * MINUTE else warn
+        advice = "Look at pwauth mail list for the reason."
+        found = [judge("queue", "The oldest letter waits since {minutes} minutes.", advice, minutes=f"{oldest / MINUTE:.0f}")]
     if dead:
-        words = f"{dead} letter{'' if dead == 1 else 's'} could not be delivered."
-        found.append(warn("queue", words, "Look at pwauth mail list, then requeue or purge."))
+        advice = "Look at pwauth mail list, then requeue or purge."
+        found.append(warn("queue", "Letters that could not be delivered: {number}.", advice, number=str(dead)))
     return found

@@ -22,25 +22,27 @@ def public_url(url: str, *, rp_id: str, origins: Sequence[str], server_host: str
     host = urlsplit(url).hostname or ""
     found = []
     if host == "localhost" or host.endswith(".localhost") or client_address.is_loopback(host):
-        found.append(warn("address", f"People reach the server at {url}, which is this machine only.",
-                          "Set public_url to the https address that people use."))  # fmt: skip
+        found.append(warn("address", "People reach the server at {url}, which is this machine only.",
+                          "Set public_url to the https address that people use.", url=url))  # fmt: skip
     else:
-        found.append(ok("address", f"People reach the server at {url}."))
+        found.append(ok("address", "People reach the server at {url}.", url=url))
     if rp_id != host:
-        found.append(ok("passkeys", f"Passkeys are made for {rp_id} and work on all its subdomains, not only on {host}."))
+        written = "Passkeys are made for {domain} and work on all its subdomains, not only on {host}."
+        found.append(ok("passkeys", written, domain=rp_id, host=host))
     foreign = [origin for origin in origins if urlsplit(origin).hostname != host]
     if foreign:
-        found.append(ok("passkeys", f"Pages of {', '.join(foreign)} may use passkeys as well."))
+        found.append(ok("passkeys", "Pages of {origins} may use passkeys as well.", origins=", ".join(foreign)))
     if url.startswith("https:") and server_host not in {"0.0.0.0", "::"} and not client_address.is_loopback(server_host):  # noqa: S104
-        found.append(ok("address", f"The server listens on {server_host}; TLS must end in front of it."))
+        found.append(ok("address", "The server listens on {host}; TLS must end in front of it.", host=server_host))
     return found
 
 
 def reachable(url: str, problem: str) -> Finding:
     """Judge whether the public address answered; ``problem`` says why not."""
     if problem:
-        return warn("address", f"{url} does not answer from here: {problem}.", "Look at DNS, the proxy and its certificate.")
-    return ok("address", f"{url} answers.")
+        advice = "Look at DNS, the proxy and its certificate."
+        return warn("address", "{url} does not answer from here: {problem}.", advice, url=url, problem=problem)
+    return ok("address", "{url} answers.", url=url)
 
 
 def proxies(seen: Mapping[str, float] | None, *, url: str, are_trusted: bool) -> list[Finding]:
@@ -50,16 +52,17 @@ def proxies(seen: Mapping[str, float] | None, *, url: str, are_trusted: bool) ->
     believed, ignored, missing = (seen.get(word, 0) for word in (Sighting.BELIEVED, Sighting.IGNORED, Sighting.MISSING))
     found = []
     if ignored and not believed:
-        found.append(fail("proxy", f"{ignored:.0f} requests named their client in X-Forwarded-For and were not believed: all people "
-                          "behind that proxy share one limit.", "Name the proxy in trusted_proxies."))  # fmt: skip
+        found.append(fail("proxy", "{number} requests named their client in X-Forwarded-For and were not believed: all people behind that "
+                          "proxy share one limit.", "Name the proxy in trusted_proxies.", number=f"{ignored:.0f}"))  # fmt: skip
     elif ignored:
-        found.append(warn("proxy", f"{ignored:.0f} requests came with X-Forwarded-For from somebody who is not in trusted_proxies.",
-                          "A second proxy that is missing there, or somebody who can reach the server past the proxy."))  # fmt: skip
+        found.append(warn("proxy", "{number} requests came with X-Forwarded-For from somebody who is not in trusted_proxies.",
+                          "A second proxy that is missing there, or somebody who can reach the server past the proxy.",
+                          number=f"{ignored:.0f}"))  # fmt: skip
     if missing and not believed:
         found.append(fail("proxy", "The trusted proxy sends no X-Forwarded-For: all people behind it share one limit.",
                           "Let the proxy set X-Forwarded-For."))  # fmt: skip
     if are_trusted and not found:
-        found.append(ok("proxy", f"{believed:.0f} requests came through a trusted proxy that names its clients."))
+        found.append(ok("proxy", "{number} requests came through a trusted proxy that names its clients.", number=f"{believed:.0f}"))
     if not are_trusted and not found and url.startswith("https:"):
         found.append(warn("proxy", "public_url is https, but no proxy is trusted: all people may share one limit.",
                           "Name the proxy that ends TLS in trusted_proxies."))  # fmt: skip

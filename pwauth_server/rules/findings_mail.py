@@ -15,8 +15,10 @@ _WHY = {
     "timeout": ("it does not answer in time", "Look at the network and the firewall in between."),
     "unreachable": ("it cannot be reached", "Look at smtp_host, DNS and the network."),
 }
+_HOW = {"starttls": "over STARTTLS", "tls": "over TLS", "plain": "without TLS, on this machine"}
 _UNKNOWN = "DNS gave no answer about {name}."
 _ASK_AGAIN = "Run this where DNS works."
+_END_IN_ALL = 'Let it end in "-all" or "~all".'
 
 
 def smtp(host: str, port: int, tls: str, problem: str) -> Finding:
@@ -24,11 +26,13 @@ def smtp(host: str, port: int, tls: str, problem: str) -> Finding:
     place = f"{host}:{port}"
     if not host:
         return warn("smtp", "Letters are printed to the terminal, nobody receives one.", "Set smtp_host.")
-    if problem:
-        why, remedy = _WHY.get(problem, (f"it said {problem}", "Look at the log of that server."))
-        return fail("smtp", f"The mail server {place} cannot be used: {why}.", remedy)
-    how = {"starttls": "over STARTTLS", "tls": "over TLS", "plain": "without TLS, on this machine"}[tls]
-    return ok("smtp", f"The mail server {place} takes our log-in {how}.")
+    if not problem:
+        return ok("smtp", "The mail server {place} takes our log-in {how}.", place=place, how=_HOW[tls])
+    if problem not in _WHY:
+        advice = "Look at the log of that server."
+        return fail("smtp", "The mail server {place} cannot be used: it said {problem}.", advice, place=place, problem=problem)
+    why, advice = _WHY[problem]
+    return fail("smtp", "The mail server {place} cannot be used: {why}.", advice, place=place, why=why)
 
 
 def is_nobodys(domain: str) -> bool:
@@ -38,36 +42,38 @@ def is_nobodys(domain: str) -> bool:
 
 def no_domain(domain: str) -> Finding:
     """Judge a sender that is no real one."""
-    return warn("sender", f"email_from is in {domain}, a domain that nobody can own.", "Set email_from to an address of yours.")
+    advice = "Set email_from to an address of yours."
+    return warn("sender", "email_from is in {domain}, a domain that nobody can own.", advice, domain=domain)
 
 
 def spf(domain: str, answer: Answer | None) -> Finding:
     """Judge the SPF record of the sender's domain."""
     if answer is None:
-        return warn("spf", _UNKNOWN.format(name=domain), _ASK_AGAIN)
+        return warn("spf", _UNKNOWN, _ASK_AGAIN, name=domain)
     records = [text for text in answer.texts if text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")]
     if not records:
-        return warn("spf", f"{domain} has no SPF record: letters may be taken for spam.", 'Add a TXT record "v=spf1 … -all".')
+        advice = 'Add a TXT record "v=spf1 … -all".'
+        return warn("spf", "{domain} has no SPF record: letters may be taken for spam.", advice, domain=domain)
     if len(records) > 1:
-        return fail("spf", f"{domain} has {len(records)} SPF records, so none counts.", "Join them into one.")
+        written = "{domain} has several SPF records ({number}), so none counts."
+        return fail("spf", written, "Join them into one.", domain=domain, number=str(len(records)))
     terms = records[0].lower().split()[1:]
     last = next((term for term in terms if term.lstrip("+-~?") == "all"), "")
     if last in {"all", "+all"}:
-        return fail("spf", f"The SPF record of {domain} lets everybody send in its name.", 'Let it end in "-all" or "~all".')
+        return fail("spf", "The SPF record of {domain} lets everybody send in its name.", _END_IN_ALL, domain=domain)
     if last == "?all" or (not last and not any(term.startswith("redirect=") for term in terms)):
-        return warn("spf", f"The SPF record of {domain} says nothing about others.", 'Let it end in "-all" or "~all".')
-    return ok("spf", f"{domain} has an SPF record.")
+        return warn("spf", "The SPF record of {domain} says nothing about others.", _END_IN_ALL, domain=domain)
+    return ok("spf", "{domain} has an SPF record.", domain=domain)
 
 
 def dkim(domain: str, answer: Answer | None) -> Finding:
     """Judge whether there are DKIM keys: if nothing is below ``_domainkey``, there are none (RFC 8020)."""
-    name = f"_domainkey.{domain}"
     if answer is None:
-        return warn("dkim", _UNKNOWN.format(name=name), _ASK_AGAIN)
+        return warn("dkim", _UNKNOWN, _ASK_AGAIN, name=f"_domainkey.{domain}")
     if not answer.exists:
-        words = f"{domain} publishes no DKIM key: letters may be taken for spam."
-        return warn("dkim", words, "Let the mail server sign, and publish its key.")
-    return ok("dkim", f"{domain} publishes DKIM keys; a received letter shows whether the mail server signs with them.")
+        advice = "Let the mail server sign, and publish its key."
+        return warn("dkim", "{domain} publishes no DKIM key: letters may be taken for spam.", advice, domain=domain)
+    return ok("dkim", "{domain} publishes DKIM keys; a received letter shows whether the mail server signs with them.", domain=domain)
 
 
 def dmarc_names(domain: str) -> Iterator[str]:
@@ -81,17 +87,18 @@ def dmarc(domain: str, answers: Sequence[Answer | None]) -> Finding:
     """Judge the answers at the names of `dmarc_names`, in that order."""
     for answer in answers:
         if answer is None:
-            return warn("dmarc", _UNKNOWN.format(name=f"_dmarc.{domain}"), _ASK_AGAIN)
+            return warn("dmarc", _UNKNOWN, _ASK_AGAIN, name=f"_dmarc.{domain}")
         records = [text for text in answer.texts if text.replace(" ", "").lower().startswith("v=dmarc1")]
         if records:
             return _policy(domain, records[0])
-    return warn("dmarc", f"{domain} has no DMARC policy.", f'Add a TXT record "v=DMARC1; p=quarantine" at _dmarc.{domain}.')
+    advice = 'Add a TXT record "v=DMARC1; p=quarantine" at _dmarc.{domain}.'
+    return warn("dmarc", "{domain} has no DMARC policy.", advice, domain=domain)
 
 
 def _policy(domain: str, record: str) -> Finding:
     tags = dict(part.strip().partition("=")[::2] for part in record.lower().split(";") if "=" in part)
     policy = tags.get("p", "").strip()
     if policy in {"quarantine", "reject"}:
-        return ok("dmarc", f"The DMARC policy of {domain} is {policy}.")
-    words = f"The DMARC policy of {domain} stops nobody (p={policy or 'missing'})."
-    return warn("dmarc", words, "Make it p=quarantine once reports look well.")
+        return ok("dmarc", "The DMARC policy of {domain} is {policy}.", domain=domain, policy=policy)
+    written, advice = "The DMARC policy of {domain} stops nobody (p={policy}).", "Make it p=quarantine once reports look well."
+    return warn("dmarc", written, advice, domain=domain, policy=policy or "?")

@@ -45,6 +45,10 @@ class Words:
         """Return the sentence ``family`` + ``word``; a word that nobody has described is said as it is."""
         return escape(self._sentences.get(family + word, word))
 
+    def finding(self, written: str, facts: Mapping[str, str]) -> Markup:
+        """Return a sentence of the doctor with its gaps filled; what stands in them is translated where it is words of ours."""
+        return self.known("findings.", written).format(**{name: self.known("findings.", fact) for name, fact in facts.items()})
+
     def number(self, value: float) -> str:
         """Return a number as people write it: two digits behind the sign at the most."""
         text = f"{value:.2f}".rstrip("0").rstrip(".") if value < 10 else f"{value:.0f}"  # noqa: PLR2004 - who has tens needs no hundredths

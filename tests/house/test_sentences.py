@@ -1,11 +1,15 @@
 """What pages say: each sentence in one place, the same ones in every language, all of them used."""
 
+import ast
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pwauth_server.adapters import http_probe
+from pwauth_server.rules import weak_secrets
 from pwauth_server.web import words
 from scripts.readme_tables import sent
 
@@ -22,7 +26,7 @@ FAMILIES = (
 
 def own(known: words.Words) -> set[str]:
     """Return the sentences that every language has; errors are said in English by the code."""
-    return {key for key in known.keys if not key.startswith(("errors.", "details."))}
+    return {key for key in known.keys if not key.startswith(("errors.", "details.", "findings."))}
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.language)
@@ -44,6 +48,14 @@ def test_details_of_errors_are_those_that_the_code_says(other: words.Words) -> N
     code = "\n".join(path.read_text() for path in WEB.parent.glob("flows/*.py"))
     said = {key.removeprefix("details.") for key in other.keys if key.startswith("details.")}
     assert {detail for detail in said if f'("{detail}")' not in code} == set()
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.language)
+def test_the_doctor_speaks_every_language(other: words.Words) -> None:
+    """Each finding and each remedy, and the words that fill their gaps; with the gaps of the original."""
+    translated = {key.removeprefix("findings.") for key in other.keys if key.startswith("findings.")}
+    assert translated == set(findings())
+    assert {text for text in translated if gaps(other, f"findings.{text}") != gaps_of(text)} == set()
 
 
 def test_every_sentence_is_used() -> None:
@@ -70,8 +82,28 @@ def test_nothing_is_said_outside_the_files() -> None:
 def test_values_and_sentences_are_escaped() -> None:
     """Neither a translator's slip nor a person's name becomes markup (SEC-13)."""
     assert ENGLISH("signin.heading", product="<b>&") == "Sign in to &lt;b&gt;&amp;"
+    for known in (ENGLISH, *OTHERS):
+        assert known.finding("{url} answers.", {"url": "<b>{url}"}).startswith("&lt;b&gt;{url} ")
+
+
+def findings() -> Iterator[str]:
+    """Yield what the doctor may say: texts of several words in the code that judges, and what other code lends it."""
+    for path in WEB.parent.glob("rules/findings*.py"):
+        tree = ast.parse(path.read_text())
+        documented = (node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+        said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        docstrings = {ast.get_docstring(node, clean=False) for node in documented}
+        yield from (text for text in said - docstrings if len(text.split()) > 1)
+    yield from ("the database server", "the newest row of the database")
+    yield from (problem for _, problem in http_probe._WORDS)
+    yield from filter(None, map(weak_secrets.problem, ("x", "changeme" * 9, "ab" * 20)))
+
+
+def gaps_of(text: str) -> set[str]:
+    """Return the names of the gaps of a text."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
 def gaps(known: words.Words, key: str) -> set[str]:
     """Return the names of the gaps of a sentence."""
-    return {name for _, name, _, _ in string.Formatter().parse(known._sentences[key]) if name}
+    return gaps_of(known._sentences[key])
