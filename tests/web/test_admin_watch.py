@@ -214,15 +214,28 @@ def test_the_last_hour_is_told_in_pictures_and_in_numbers(server: Server, boss: 
 
 
 @pytest.fixture
-def deaf(tmp_path: Path, sqlite_template: Path) -> Iterator[Server]:
-    """Return a server full of secrets whose mail server takes connections and never says a word."""
+def deaf(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Server]:
+    """Return a server full of secrets that waits so many seconds for a mail server which never says a word."""
     copy(sqlite_template, tmp_path / "auth.db")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
-        with running(tmp_path, {**SECRETS, "smtp_port": port, "smtp_timeout_seconds": "1"}) as started:
+        with running(tmp_path, {**SECRETS, "smtp_port": port, "smtp_timeout_seconds": request.param}) as started:
             yield started
 
 
+@pytest.mark.parametrize("deaf", ("100",), indirect=True)
+def test_a_look_that_lasts_holds_up_neither_page_nor_end(deaf: Server) -> None:
+    """The page says that the doctor still looks, and SIGTERM is obeyed in time all the same (SEC-84)."""
+    key = deaf.command("key", "create", "--name", "reader", "--scope", "admin:read")
+    began = time.perf_counter()
+    shown = Device(deaf).get("/admin/doctor", headers=NAVIGATION, token=key).text
+    assert "The doctor is still looking." in shown
+    assert time.perf_counter() - began < 10
+    assert deaf.stop() == 0
+    assert not [line for line in deaf.log if "Traceback" in line or "was destroyed" in line]
+
+
+@pytest.mark.parametrize("deaf", ("1",), indirect=True)
 def test_the_doctor_tells_no_secret_and_stalls_nobody(deaf: Server) -> None:
     """Ten pages wait for one look; everybody else is answered meanwhile, and the look ends (SEC-25, SEC-73)."""
     key = deaf.command("key", "create", "--name", "reader", "--scope", "admin:read")
