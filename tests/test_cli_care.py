@@ -131,6 +131,7 @@ def test_the_doctor_speaks_to_people_and_to_scripts(used: Host) -> None:
 NEED_A_DATABASE = (
     *("admin list", "admin grant you@ex.com", "admin revoke you@ex.com", "admin login-link you@ex.com", "key list", "key revoke x"),
     *("signing-key list", "signing-key rotate", "signing-key drop x", "mail list", "mail test you@ex.com", "mail requeue x", "mail purge"),
+    *("export you@ex.com", "export --all"),
 )
 
 

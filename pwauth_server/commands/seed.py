@@ -25,7 +25,9 @@ def import_seed(path: Path, is_dry: bool, trust: bool, config_path: Path | None)
     sessions stay behind. May be repeated: what is here already stays as it is.
     """
     with progress() as watch:
-        report = with_deps(config_path, lambda deps: seed_import.run(deps, path, trust=trust, is_dry=is_dry, watch=watch))
+        report = with_deps(
+            config_path, lambda deps: seed_import.run(deps, path, trust=trust, is_dry=is_dry, watch=watch), may_create=True
+        )
     table(("what", "found", "imported", "note"), [_row(report, what) for what in report.found])
     for who, why in report.problems:
         click.echo(f"{who}: {why}")
