@@ -198,7 +198,7 @@ async def _disable(tx: Tx, user: User, actor: Actor, caller: Caller, now: float)
     await users.set_disabled(tx, user.id, at=now)
     await _end_all(tx, user, actor, Reason.DISABLED, caller=caller, now=now)
     await challenges.take_all_of(tx, user.id)
-    await magic_links.close_all_of(tx, user.email, now)
+    await magic_links.close_every_one_of(tx, user.email, now)
     await tx.record(_by(actor, Event.USER_DISABLED, now, caller, user.id, before="enabled", after="disabled"))
 
 

@@ -40,7 +40,7 @@ async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Sessi
         for session_id in await sessions.end_all(tx, user.id, now=now, reason=Reason.DELETED):
             await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, session_id, reason=Reason.DELETED))
         await users.delete(tx, user.id)
-        await magic_links.close_all_of(tx, user.email, now)
+        await magic_links.close_every_one_of(tx, user.email, now)
         await invites.use(tx, user.email)
         await letter_list.forget(tx, user.email, letters)
         await tx.record(Occurrence(Event.USER_DELETED, now, caller, user.id, facts={"by": admin.word} if admin else {}))

@@ -5,6 +5,7 @@ days what it suspended is still asked for (`assurance.FROZEN`): otherwise it wou
 once: what the owner adds after pressing it stays, whoever finds the letter later and presses it again.
 """
 
+import math
 from dataclasses import dataclass
 
 from pwauth_server.deps import Deps
@@ -24,7 +25,7 @@ class _Span:
 
     since: float
     until: float
-    #: Whether a link of the same time or a later one was pressed before: all sessions of then have ended.
+    #: Whether a link of the same time or a later one was pressed before.
     is_again: bool
 
 
@@ -43,23 +44,27 @@ async def disown(deps: Deps, token: str, caller: Caller) -> None:
         owner = await users.hold(tx, said.user_id)
         if owner is None:
             raise notices.gone()
-        await _disown(tx, deps, owner, await _span(tx, said, now), caller=caller, now=now)
+        await _disown(tx, deps, owner, await _span(tx, said), caller=caller, now=now)
 
     await deps.db.unit(work)
 
 
-async def _span(tx: Tx, said: Disowning, now: float) -> _Span:
-    """Return what a link takes back: up to now, or to when it or a later letter's link was pressed first."""
+async def _span(tx: Tx, said: Disowning) -> _Span:
+    """Return what a link takes back: all that is there by now, or was when it or a later letter's link was pressed first.
+
+    Without an end, because the account is held: what was added while we waited for that, or on a node whose clock is
+    ahead, was added before the press.
+    """
     before = await tx.first_recorded(said.user_id, Event.DISOWNED, Reason.DISOWNED, since=said.since)
-    return _Span(said.since, now if before is None else before, is_again=before is not None)
+    return _Span(said.since, math.inf if before is None else before, is_again=before is not None)
 
 
 async def _disown(tx: Tx, deps: Deps, owner: User, span: _Span, *, caller: Caller, now: float) -> None:
     taken = await _take_back(tx, owner, span, caller=caller, now=now)
     if span.is_again and not taken:
         return
-    if not span.is_again:
-        await _throw_out(tx, owner, caller, now)
+    # Also when it is pressed again: whoever came back by what is only now taken away must not stay.
+    await _throw_out(tx, owner, caller, now)
     reason = Reason.USED if span.is_again else Reason.DISOWNED
     await tx.record(Occurrence(Event.DISOWNED, now, caller, owner.id, reason=reason, facts={"since": span.since}))
     facts = {
@@ -86,10 +91,9 @@ async def _take_back(tx: Tx, owner: User, span: _Span, *, caller: Caller, now: f
     """Suspend what was added; tell whether there was anything."""
     taken = await factors.suspend_added(tx, owner.id, since=span.since, until=span.until, now=now)
     off_at = await users.mail_off_since(tx, owner.id)
-    if off_at is None:
-        return taken > 0
-    # Also where a thief has removed the owner's keys and only his own were left: somebody must be able to sign in.
-    if span.since <= off_at <= span.until or not assurance.is_usable(await factors.owned(tx, owner.id)):
+    # At once only where the mailbox had the account a moment before, and nothing else has it now. In all other cases a
+    # thief of the mailbox would open by it what was shut to him; then it opens in three days (`Owned.mail_opens`).
+    if off_at is not None and span.since <= off_at <= span.until and not (await factors.owned(tx, owner.id)).passkeys:
         await users.set_mail_sign_in(tx, owner.id, off_at=None)
         await tx.record(Occurrence(Event.MAIL_SIGN_IN_ON, now, caller, owner.id, reason=Reason.DISOWNED))
         return True

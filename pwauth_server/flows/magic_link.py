@@ -171,7 +171,9 @@ async def _is_welcome(deps: Deps, email: str) -> bool:
     is_guest = await invites.may_sign_up(deps.db.reads, deps, email, deps.clock.now())
     if user is None:
         return is_guest
-    return not user.disabled and (user.mail_sign_in or (await factors.owned(deps.db.reads, user.id)).mail_is_a_step)
+    if user.disabled or user.mail_sign_in:
+        return not user.disabled
+    return (await factors.owned(deps.db.reads, user.id)).mail_leads_on(deps.clock.now())
 
 
 def _new_link(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
-from pwauth_server.events import Event, Occurrence, Reason
+from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import mail
 from pwauth_server.rules import ids, moments, tokens
 from pwauth_server.rules.letters import LetterKind
@@ -37,7 +37,7 @@ async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
     """
     since = it.at - COALESCED
     # What happens after "this wasn't me" is no part of a series that it ended.
-    ended = await tx.first_recorded(owner.id, Event.DISOWNED, Reason.DISOWNED, since=since)
+    ended = await tx.last_recorded(owner.id, Event.DISOWNED, since=since)
     is_news = not await tx.has_recorded(owner.id, it.event, since=since if ended is None else ended)
     await tx.record(it)
     if not is_news or not owner.verified:

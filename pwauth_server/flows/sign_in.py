@@ -195,7 +195,10 @@ async def _second_factor(
     mode = deps.config.totp_mode
     if proof.method in MAILBOX and not user.mail_sign_in:
         owned = await factors.owned(tx, user.id)
-        return await _wait(tx, deps, proof, user, owned, caller=caller, now=now) if owned.mail_is_a_step else Reason.MAIL_OFF
+        if not owned.mail_opens(now):
+            return await _wait(tx, deps, proof, user, owned, caller=caller, now=now) if owned.mail_leads_on(now) else Reason.MAIL_OFF
+        await users.set_mail_sign_in(tx, user.id, off_at=None)
+        await tx.record(Occurrence(Event.MAIL_SIGN_IN_ON, now, caller, user.id, reason=Reason.DISOWNED))
     if mode == "fallback" or proof.method not in _FIRST:
         return None
     if assurance.SEVERAL in standing.amr and assurance.is_recent(standing.auth_time, now):

@@ -55,10 +55,16 @@ class Owned:
         """Tell whether there is more than a mailbox, so that the mailbox alone changes no factor."""
         return bool(self.passkeys or self.totp or self.recovery_codes)
 
-    @property
-    def mail_is_a_step(self) -> bool:
-        """Tell whether the mailbox leads somewhere: in by itself, or, where that was given up, to a code on top of it."""
-        return self.mail or self.totp or self.recovery_codes > 0
+    def mail_opens(self, now: float) -> bool:
+        """Tell whether the mailbox alone may sign in: it was not given up, or all that it was given up for is disowned.
+
+        The latter after a while only: a thief of the mailbox may have done the disowning.
+        """
+        return self.mail or (self.disowned_at is not None and not self.passkeys and not self.is_frozen(now))
+
+    def mail_leads_on(self, now: float) -> bool:
+        """Tell whether the mailbox leads anywhere: in by itself, or, where that was given up, to a code on top of it."""
+        return self.mail_opens(now) or self.totp or self.recovery_codes > 0
 
     def is_frozen(self, now: float) -> bool:
         """Tell whether factors were disowned so lately that the mailbox alone changes nothing yet."""
@@ -88,7 +94,10 @@ def renewed(before: Standing, proof: Sequence[str], *, verified: bool, now: floa
     """
     amr = shown(before.amr, proof)
     alone, together = level(shown(proof), verified=verified), level(amr, verified=verified)
-    if alone in {together, HOST}:
+    if alone == HOST:
+        # It forgets what was shown before: a passkey of last month would come to life again with the next link.
+        return Standing(shown(proof), HOST, now)
+    if alone == together:
         return Standing(amr, alone, now)
     if all(word == EMAIL for word in proof):
         return Standing(amr, together, before.auth_time)

@@ -38,6 +38,8 @@ FIND_AUDIT = Sql("find_event", "SELECT 1 AS one FROM audit_log WHERE user_id = ?
 
 FIND_FIRST_AUDIT = Sql("find_first_event", "SELECT MIN(at) AS at FROM audit_log WHERE user_id = ? AND event = ? AND reason = ? AND at >= ?")
 
+FIND_LAST_AUDIT = Sql("find_last_event", "SELECT MAX(at) AS at FROM audit_log WHERE user_id = ? AND event = ? AND at >= ?")
+
 NEWEST = Sql("newest_audit", "SELECT at FROM audit_log ORDER BY id DESC LIMIT 1")
 
 PURGE_AUDIT = Sql(

@@ -96,6 +96,10 @@ _APPROVE = Sql(
 _CLOSE = Sql("close_magic_link", "UPDATE magic_links SET closed_at = ?, close_reason = ? WHERE id = ? AND closed_at IS NULL")
 _CLOSE_OTHERS = Sql(
     "close_magic_links",
+    "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND purpose = 'login' AND closed_at IS NULL",
+)
+_CLOSE_EVERY = Sql(
+    "close_every_magic_link",
     "UPDATE magic_links SET closed_at = ?, close_reason = 'replaced' WHERE email = ? AND closed_at IS NULL",
 )
 _CLOSE_OLDEST = Sql(
@@ -154,8 +158,16 @@ async def close(tx: Tx, link_id: UUID, now: float, *, reason: str) -> None:
 
 
 async def close_all_of(tx: Tx, email: str, now: float) -> None:
-    """End every open request of an address: a sign-in makes the others worthless (SEC-19)."""
+    """End every open request of an address: a sign-in makes the others worthless (SEC-19).
+
+    Not links of the host: a thief of the mailbox could keep its owner from using one.
+    """
     await tx.run(_CLOSE_OTHERS, now, email)
+
+
+async def close_every_one_of(tx: Tx, email: str, now: float) -> None:
+    """End them all, links of the host too: the account is shut or gone."""
+    await tx.run(_CLOSE_EVERY, now, email)
 
 
 async def hold_all_of(tx: Tx, email: str) -> None:

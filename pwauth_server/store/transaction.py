@@ -16,7 +16,7 @@ from uuid import UUID
 from tortoise import BaseDBAsyncClient
 
 from pwauth_server.events import UNAUDITED, Event, Occurrence, Reason
-from pwauth_server.store.audit import FIND_AUDIT, FIND_FIRST_AUDIT, INSERT_AUDIT
+from pwauth_server.store.audit import FIND_AUDIT, FIND_FIRST_AUDIT, FIND_LAST_AUDIT, INSERT_AUDIT
 from pwauth_server.store.statements import Row, Sql, Statements
 
 T = TypeVar("T")
@@ -80,6 +80,11 @@ class Tx:
     async def first_recorded(self, user_id: UUID, event: Event, reason: Reason, *, since: float) -> float | None:
         """Return when an audited event first happened to somebody at or after ``since``, for that reason (Unix seconds)."""
         row = await self.one(FIND_FIRST_AUDIT, user_id, event.value, reason.value, since)
+        return None if row is None or row["at"] is None else float(row["at"])
+
+    async def last_recorded(self, user_id: UUID, event: Event, *, since: float) -> float | None:
+        """Return when an audited event last happened to somebody at or after ``since`` (Unix seconds)."""
+        row = await self.one(FIND_LAST_AUDIT, user_id, event.value, since)
         return None if row is None or row["at"] is None else float(row["at"])
 
     def after_commit(self, hook: Callable[[], None]) -> None:

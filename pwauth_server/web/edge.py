@@ -79,10 +79,10 @@ class Edge:
             self._app.add_route(self._entry(path, methods), path, methods=METHODS, name=path.strip("/").replace("/", "_") or "root")
 
     def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
-        allow = ", ".join(sorted({*methods, "OPTIONS"}))
         open_to_scripts = all(route.cors for route in methods.values())
         # Whatever is 2xx lets somebody in, so a preflight must not be answered here (a proxy may keep the method).
         is_gate = any(route.guard is Guard.PROXIED for route in methods.values())
+        allow = ", ".join(sorted({*methods} if is_gate else {*methods, "OPTIONS"}))
         is_administration = not ADMINISTRATION.isdisjoint(route.guard for route in methods.values())
 
         async def entry(request: StrictRequest, **parts: str) -> Reply:

@@ -77,7 +77,7 @@ async def links(deps: Deps, post: ScriptedTransport) -> list[str]:
 
 
 async def test_an_earlier_letter_reaches_further_back(deps: Deps, clock: FakeClock, post: ScriptedTransport) -> None:
-    """Whoever pressed the second letter first can still press the first one, and keeps what came after both (SEC-58)."""
+    """Whoever pressed the second letter first can still press the first one, keeps what came after, and is alone again (SEC-58)."""
     thief = await enter(deps, Method.LINK, "email")
     await add_key(deps, thief)
     clock.tick(3600)
@@ -92,11 +92,13 @@ async def test_an_earlier_letter_reaches_further_back(deps: Deps, clock: FakeClo
     clock.tick(60)
     await disown.disown(deps, key_added, ME)
     assert await owned(deps, thief) == Owned(passkeys=1)
-    assert await sessions.count_live_of(deps.db.reads, held.user_id, clock.now()) == 2
+    assert await sessions.count_live_of(deps.db.reads, held.user_id, clock.now()) == 0
+    held = await enter(deps)
     for token in (codes_made, key_added):
         clock.tick(3600)
         await disown.disown(deps, token, ME)
     assert await owned(deps, thief) == Owned(passkeys=1)
+    assert await sessions.count_live_of(deps.db.reads, held.user_id, clock.now()) == 1
 
 
 async def test_a_later_letter_works_after_an_earlier_one(deps: Deps, clock: FakeClock, post: ScriptedTransport) -> None:
@@ -161,3 +163,21 @@ async def test_a_thief_who_comes_back_at_once_is_told_of(deps: Deps, clock: Fake
     _, again = await links(deps, post)
     await disown.disown(deps, again, ME)
     assert await owned(deps, owner) == Owned()
+    clock.tick(60)
+    await add_key(deps, await enter(deps, Method.LINK, "email"))
+    *_, once_more = await links(deps, post)
+    assert once_more not in {token, again}
+    await disown.disown(deps, once_more, ME)
+    assert await owned(deps, owner) == Owned()
+
+
+async def test_what_is_added_while_the_press_is_under_way_goes_too(deps: Deps, clock: FakeClock, post: ScriptedTransport) -> None:
+    """Also on a node whose clock is ahead: it was there when the account was held for the press (SEC-58)."""
+    thief = await enter(deps, Method.LINK, "email")
+    await add_key(deps, thief)
+    (token,) = await links(deps, post)
+    clock.tick(65)
+    await add_key(deps, thief)
+    clock.tick(-5)
+    await disown.disown(deps, token, ME)
+    assert await owned(deps, thief) == Owned()

@@ -14,18 +14,21 @@ import pytest
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed, StepUpRequired
-from pwauth_server.flows import admin_users, disown, mail, recovery
+from pwauth_server.events import Event, Occurrence
+from pwauth_server.flows import admin_users, disown, mail, notices, recovery
 from pwauth_server.flows.sign_in import SecondFactorDue
 from pwauth_server.rules import recovery as sheets
 from pwauth_server.rules.assurance import FROZEN
+from pwauth_server.store import totp, users
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
-from tests.admins import BOSS
+from tests.admins import BOSS, add_passkey
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world
 from tests.residents import HOME, Resident, held, inside
 
+_MOVE_KEY = Sql("test_move_key", "UPDATE passkeys SET created_at = ? WHERE id = ?")
 _NOTICES = Sql("test_newest_notice", "SELECT id, body FROM email_queue WHERE kind = 'notice' ORDER BY id DESC LIMIT 1")
 DAY = 86_400.0
 
@@ -128,3 +131,27 @@ async def test_an_administrator_can_lift_it(clock: FakeClock, strict: Resident) 
     await press_newest(strict)
     await admin_users.remove_totp(strict.deps, BOSS, str(session.user_id), HOME)
     await strict.with_app()
+
+
+async def test_mail_that_was_given_up_opens_nothing_by_a_press(clock: FakeClock, ann: Resident) -> None:
+    """Where it was off before, it signs in again after three days, and only because nothing else is left (SEC-59)."""
+    session, _ = await ann.with_app()
+    await ann.deps.db.unit(lambda tx: users.set_mail_sign_in(tx, session.user_id, off_at=clock.now()))
+    key = await add_passkey(ann.deps, session.user_id)
+    clock.tick(DAY)
+    await ann.deps.db.unit(lambda tx: tx.run(_MOVE_KEY, clock.now(), key))
+    user = await users.find(ann.deps.db.reads, session.user_id)
+    assert user is not None
+    added = Occurrence(Event.PASSKEY_ADDED, clock.now(), HOME, user.id)
+    owner = user
+    await ann.deps.db.unit(lambda tx: notices.tell(tx, ann.deps, added, owner))
+    await ann.deps.db.unit(lambda tx: totp.remove(tx, owner.id))
+    clock.tick(60)
+    await press_newest(ann)
+    with pytest.raises(TypeError):
+        await ann.letter()  # none was sent
+    clock.tick(FROZEN)
+    assert (await ann.sign_in()).session.acr == "email"
+    user = await users.find(ann.deps.db.reads, session.user_id)
+    assert user is not None
+    assert user.mail_sign_in

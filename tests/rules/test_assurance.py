@@ -40,7 +40,7 @@ def test_what_was_shown_has_a_name(proofs: tuple[tuple[str, ...], ...], amr: tup
         (MAIL, RECOVERY, ("email", "recovery", "mfa"), "mfa", True),
         (MAIL, KEY, ("email", "hwk", "user", "mfa"), "phr", True),
         (TOTP, TOTP, ("otp",), "otp", True),
-        (TOTP, HOST, ("otp", "host", "mfa"), "host", True),
+        (TOTP, HOST, ("host",), "host", True),
         (KEY, SYNCED, ("hwk", "user", "swk", "mfa"), "phr", True),
         # The mailbox alone makes nothing younger that is more than a mailbox.
         (KEY, MAIL, ("hwk", "user", "email", "mfa"), "phr", False),
@@ -135,6 +135,14 @@ def test_a_session_is_told_what_would_really_do(owned: Owned, amr: tuple[str, ..
     """Nobody is sent in a circle by digits on top of digits, or by a recovery code without the mailbox (SEC-35, SEC-57)."""
     assert assurance.steps(owned, amr, verified=True, now=NEW_YEAR) == steps
     assert assurance.steps(owned, amr, verified=False, now=NEW_YEAR) == ("email",)
+
+
+def test_a_link_of_the_host_brings_no_passkey_back_to_life() -> None:
+    """What was shown before it is forgotten, or the next letter would make last month's passkey one of now (SEC-53)."""
+    before = Standing(("swk", "user", "mfa"), "phr", NEW_YEAR - 2e6)
+    host = assurance.renewed(before, HOST, verified=True, now=NEW_YEAR)
+    assert host == Standing(("host",), "host", NEW_YEAR)
+    assert assurance.renewed(host, MAIL, verified=True, now=NEW_YEAR).acr != "phr"
 
 
 @pytest.mark.parametrize(("age", "is_over"), ((0.0, False), (FROZEN - 0.1, False), (FROZEN, True)))

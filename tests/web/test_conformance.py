@@ -70,7 +70,8 @@ def test_every_method_on_every_route_answers_in_form(device: Device, path: str) 
         if answer.status_code == 405:
             assert method not in answer.headers["allow"].split(", ")
         if method == "OPTIONS":
-            assert (answer.status_code, answer.content) == (204, b"")
+            # To a proxy any 2xx means that somebody may pass.
+            assert answer.status_code == (405 if path.startswith("/auth/") else 204)
             assert "access-control-allow-origin" not in answer.headers
 
 
