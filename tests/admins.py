@@ -16,7 +16,7 @@ from pwauth_server.store.transaction import Tx
 from tests.fakes import NEW_YEAR
 
 #: A program with a key.
-BOSS = Actor(uuid4(), is_person=False)
+BOSS = Actor(uuid4())
 HERE = Caller("203.0.113.9", "Firefox on Linux", "r1")
 ADD_PASSKEY = Sql(
     "test_add_passkey",
@@ -37,6 +37,11 @@ async def arrive(deps: Deps, email: str, *roles: str) -> Session:
         return session
 
     return await deps.db.unit(work)
+
+
+def acting(session: Session) -> Actor:
+    """Return somebody who administers in a session."""
+    return Actor(session.user_id, session.id)
 
 
 async def add_passkey(deps: Deps, user_id: UUID, number: int = 1) -> UUID:

@@ -4,27 +4,29 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Forbidden, StepUpRequired
+from pwauth_server.errors import Forbidden, StepUpRequired, Unauthenticated
 from pwauth_server.flows import api_keys, keys
 from pwauth_server.rules import assurance
 from pwauth_server.rules.assurance import Owned
-from pwauth_server.store import users
+from pwauth_server.store import sessions, users
 from pwauth_server.store.sessions import Session
+from pwauth_server.store.transaction import Tx
 
 READ, WRITE = "admin:read", "admin:write"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who administers: a person, or a program with a key."""
+    """Who administers: a person in a session, or a program with a key."""
 
     id: UUID
-    is_person: bool
+    #: None for a program.
+    session_id: UUID | None = None
 
     @property
     def word(self) -> str:
         """Return what the audit log calls it."""
-        return f"{'user' if self.is_person else 'key'}:{self.id}"
+        return f"{'user' if self.session_id else 'key'}:{self.id}"
 
 
 async def is_on(deps: Deps) -> bool:
@@ -40,7 +42,7 @@ async def is_on(deps: Deps) -> bool:
 
 async def of_key(deps: Deps, text: str, client: str, *, writes: bool) -> Actor:
     """Let a program in whose key has the scope; ``client`` pays for wrong keys."""
-    return Actor(await api_keys.authenticate(deps, text, WRITE if writes else READ, client), is_person=False)
+    return Actor(await api_keys.authenticate(deps, text, WRITE if writes else READ, client))
 
 
 def of_person(deps: Deps, session: Session, *, writes: bool) -> Actor:
@@ -52,7 +54,21 @@ def of_person(deps: Deps, session: Session, *, writes: bool) -> Actor:
         raise Forbidden
     if writes and not _has_shown_passkey(session, deps.clock.now()):
         raise StepUpRequired(methods=assurance.ways(Owned(passkeys=1)), max_age=int(assurance.MAX_AGE))
-    return Actor(session.user_id, is_person=True)
+    return Actor(session.user_id, session.id)
+
+
+async def still_may(tx: Tx, actor: Actor, now: float) -> None:
+    """Look once more, in the transaction that changes something: the guard looked before it began, a bulk action long before.
+
+    Raises Unauthenticated if the session of a person has ended since, and Forbidden if the role was taken.
+    """
+    if actor.session_id is None:
+        return
+    session = await sessions.find(tx, actor.session_id)
+    if session is None or not session.is_live(now):
+        raise Unauthenticated
+    if assurance.ADMIN not in session.roles:
+        raise Forbidden
 
 
 def _has_shown_passkey(session: Session, now: float) -> bool:

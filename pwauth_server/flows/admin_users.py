@@ -73,7 +73,7 @@ async def change(deps: Deps, actor: Actor, user_id: str, wanted: Change, caller:
         raise Malformed("There is nothing to change.")
 
     async def work(tx: Tx) -> None:
-        user = await _held(tx, actor, found)
+        user = await _held(tx, actor, found, now)
         if wanted.roles is not None and set(wanted.roles) != set(user.roles):
             await _set_roles(tx, deps, user, wanted.roles, actor, caller=caller, now=now)
         if wanted.disabled is not None and wanted.disabled != user.disabled:
@@ -113,7 +113,7 @@ async def end_sessions(deps: Deps, actor: Actor, user_id: str, caller: Caller) -
     found, now = _id(user_id), deps.clock.now()
 
     async def work(tx: Tx) -> int:
-        user = await _held(tx, actor, found)
+        user = await _held(tx, actor, found, now)
         return await _end_all(tx, user, actor, Reason.ENDED_BY_ADMIN, caller=caller, now=now)
 
     return await deps.db.unit(work)
@@ -127,7 +127,7 @@ async def end_session(deps: Deps, actor: Actor, session_id: str, caller: Caller)
         session = await sessions.find(tx, found)
         if session is None or not session.is_live(now):
             raise Missing
-        await _held(tx, actor, session.user_id)
+        await _held(tx, actor, session.user_id, now)
         if not await sessions.end(tx, found, now=now, reason=Reason.ENDED_BY_ADMIN):
             raise Missing
         await tx.record(_ended(actor, session.user_id, found, Reason.ENDED_BY_ADMIN, caller=caller, now=now))
@@ -140,7 +140,7 @@ async def remove_totp(deps: Deps, actor: Actor, user_id: str, caller: Caller) ->
     found, now = _id(user_id), deps.clock.now()
 
     async def work(tx: Tx) -> None:
-        user = await _held(tx, actor, found)
+        user = await _held(tx, actor, found, now)
         if not await totp.remove(tx, user.id):
             raise Missing
         await _check_usable(tx, user)
@@ -157,7 +157,7 @@ async def remove_passkey(deps: Deps, actor: Actor, user_id: str, passkey_id: str
     found, key, now = _id(user_id), _id(passkey_id), deps.clock.now()
 
     async def work(tx: Tx) -> None:
-        user = await _held(tx, actor, found)
+        user = await _held(tx, actor, found, now)
         if not await passkeys.delete(tx, user.id, key):
             raise Missing
         owned = await _check_usable(tx, user)
@@ -168,8 +168,8 @@ async def remove_passkey(deps: Deps, actor: Actor, user_id: str, passkey_id: str
     await deps.db.unit(work)
 
 
-async def _held(tx: Tx, actor: Actor, user_id: UUID) -> User:
-    user = await last_admin.hold(tx, user_id, by=actor)
+async def _held(tx: Tx, actor: Actor, user_id: UUID, now: float) -> User:
+    user = await last_admin.hold(tx, user_id, by=actor, now=now)
     if user is None:
         raise Missing
     return user

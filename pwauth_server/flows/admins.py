@@ -37,7 +37,7 @@ async def revoke(deps: Deps, email: str) -> bool:
 
     async def work(tx: Tx) -> bool:
         found = await users.find_by_email(tx, email)
-        owner = await last_admin.hold(tx, found.id, by=None) if found else None
+        owner = await last_admin.hold(tx, found.id, by=None, now=now) if found else None
         if owner is None or not owner.verified:
             raise Missing(_NOBODY.format(email=email))
         if ADMIN not in owner.roles:

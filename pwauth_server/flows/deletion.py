@@ -30,7 +30,7 @@ async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Sessi
     letters = await _letters(deps, user_id)
 
     async def work(tx: Tx) -> bool:
-        user = await last_admin.hold(tx, user_id, by=admin)
+        user = await last_admin.hold(tx, user_id, by=admin, now=now)
         if user is None:
             return False
         if isinstance(by, Session):

@@ -10,7 +10,7 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing
 from pwauth_server.events import Caller, Event, Occurrence
-from pwauth_server.flows import mail, mail_quotas
+from pwauth_server.flows import admin_access, mail, mail_quotas
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import ids, moments, policy
 from pwauth_server.rules.letters import LetterKind
@@ -57,6 +57,7 @@ async def invite(deps: Deps, actor: Actor, *, email: str, days: int, caller: Cal
     wanted = Invite(deps.entropy.row_id(now), email, actor.word, now, now + days * DAY)
 
     async def work(tx: Tx) -> Invite:
+        await admin_access.still_may(tx, actor, now)
         if await users.hold_by_email(tx, email) is not None:
             raise Conflict("This address has an account already.")
         made = await invites.put(tx, wanted)
@@ -80,6 +81,7 @@ async def withdraw(deps: Deps, actor: Actor, invite_id: str, caller: Caller) -> 
     found, now = ids.parse(invite_id), deps.clock.now()
 
     async def work(tx: Tx, known: UUID) -> None:
+        await admin_access.still_may(tx, actor, now)
         if not await invites.withdraw(tx, known):
             raise Missing
         await tx.record(Occurrence(Event.INVITE_WITHDRAWN, now, caller, facts={"by": actor.word, "invite": str(known)}))

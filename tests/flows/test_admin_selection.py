@@ -9,9 +9,8 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict
 from pwauth_server.flows import admin_selection, admin_users
-from pwauth_server.flows.admin_access import Actor
 from pwauth_server.flows.admin_selection import MOST, Action
-from tests.admins import BOSS, HERE, arrive
+from tests.admins import BOSS, HERE, acting, arrive
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world
 
@@ -32,10 +31,10 @@ async def disabled(deps: Deps) -> list[str]:
 
 async def test_who_acts_comes_last(deps: Deps) -> None:
     """An administrator who is among those whom they disable gets to the others first; the last one stays (SEC-91)."""
-    ann, bob, eve = [(await arrive(deps, f"{name}@ex.com", "admin")).user_id for name in ("ann", "bob", "eve")]
-    outcomes = await admin_selection.perform(deps, Actor(ann, is_person=True), Action.DISABLE, [str(ann), str(bob)], HERE)
+    ann, bob, eve = [await arrive(deps, f"{name}@ex.com", "admin") for name in ("ann", "bob", "eve")]
+    outcomes = await admin_selection.perform(deps, acting(ann), Action.DISABLE, [str(ann.user_id), str(bob.user_id)], HERE)
     assert [(it.profile.user.email, it.problem) for it in outcomes] == [("bob@ex.com", None), ("ann@ex.com", None)]
-    (outcome,) = await admin_selection.perform(deps, Actor(eve, is_person=True), Action.DELETE, [str(eve)], HERE)
+    (outcome,) = await admin_selection.perform(deps, acting(eve), Action.DELETE, [str(eve.user_id)], HERE)
     assert isinstance(outcome.problem, Conflict)
     assert await disabled(deps) == ["ann@ex.com", "bob@ex.com"]
 

@@ -22,7 +22,7 @@ from pwauth_server.store.transaction import Tx
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world, post
 
-BOSS = Actor(uuid4(), is_person=False)
+BOSS = Actor(uuid4())
 HERE = Caller("203.0.113.9", "Firefox on Linux", "r1")
 DAY = 86_400.0
 INVITES = Sql("test_invites", "SELECT email FROM invites")

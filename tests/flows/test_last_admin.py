@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Forbidden, Unauthenticated
-from pwauth_server.flows import admin_users, own_data
-from pwauth_server.flows.admin_access import Actor
+from pwauth_server.flows import admin_users, invites, own_data
 from pwauth_server.flows.admin_users import Change
 from pwauth_server.store import users
 from pwauth_server.store.sessions import Session
-from tests.admins import BOSS, HERE, arrive, change
+from tests.admins import BOSS, HERE, acting, arrive, change
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world
 
@@ -72,12 +70,12 @@ async def test_of_administrators_that_go_at_once_one_stays(deps: Deps, how: str)
 
 async def test_of_two_that_shut_each_other_out_one_succeeds(deps: Deps) -> None:
     """Even with colleagues left: whoever is shut out first no longer decides about anybody (SEC-09)."""
-    first, second, _ = [(await arrive(deps, f"boss{number}@ex.com", "admin")).user_id for number in range(3)]
+    first, second, _ = [await arrive(deps, f"boss{number}@ex.com", "admin") for number in range(3)]
 
-    async def shut(actor: UUID, target: UUID) -> bool:
+    async def shut(actor: Session, target: Session) -> bool:
         try:
-            await admin_users.change(deps, Actor(actor, is_person=True), str(target), Change(disabled=True), HERE)
-        except Forbidden:
+            await admin_users.change(deps, acting(actor), str(target.user_id), Change(disabled=True), HERE)
+        except Unauthenticated:
             return False
         return True
 
@@ -87,14 +85,17 @@ async def test_of_two_that_shut_each_other_out_one_succeeds(deps: Deps) -> None:
 async def test_who_is_shut_out_meanwhile_decides_nothing_any_more(deps: Deps) -> None:
     """Between the guard and the write an administrator may go, and a session may end (SEC-09, SEC-54)."""
     boss, colleague = await arrive(deps, "boss@ex.com", "admin"), await arrive(deps, "two@ex.com", "admin")
-    ann = await arrive(deps, "ann@ex.com")
+    demoted, ann = await arrive(deps, "three@ex.com", "admin"), await arrive(deps, "ann@ex.com")
     await change(deps, boss.user_id, disabled=True)
-    gone = Actor(boss.user_id, is_person=True)
-    with pytest.raises(Forbidden):
-        await admin_users.end_session(deps, gone, str(ann.id), HERE)
-    with pytest.raises(Forbidden):
-        await admin_users.delete(deps, gone, str(ann.user_id), HERE)
-    await admin_users.end_session(deps, Actor(colleague.user_id, is_person=True), str(ann.id), HERE)
+    await deps.db.unit(lambda tx: users.set_roles(tx, demoted.user_id, ()))
+    for gone, refusal in ((boss, Unauthenticated), (demoted, Forbidden)):
+        with pytest.raises(refusal):
+            await admin_users.end_session(deps, acting(gone), str(ann.id), HERE)
+        with pytest.raises(refusal):
+            await admin_users.delete(deps, acting(gone), str(ann.user_id), HERE)
+        with pytest.raises(refusal):
+            await invites.invite(deps, acting(gone), email="new@ex.com", days=1, caller=HERE)
+    await admin_users.end_session(deps, acting(colleague), str(ann.id), HERE)
     with pytest.raises(Unauthenticated):
         await own_data.delete(deps, ann, HERE)
     assert await users.find(deps.db.reads, ann.user_id) is not None
