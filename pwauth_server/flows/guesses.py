@@ -1,21 +1,37 @@
 """Tries at short codes: counted before anything is compared, given back if they were right (SEC-31, SEC-32).
 
-One count for all codes of an account, wherever they are typed. Who has shown the mailbox or holds a session
-counts apart from strangers, so that those cannot lock the owner out (SEC-65).
+One count for all codes of an account, wherever they are typed. Who has shown more may try for longer, so that
+strangers, or a thief with a stolen session, cannot use up the tries of an owner who stands at the door (SEC-65).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence, Reason
 from pwauth_server.flows import notices
 from pwauth_server.rules import client_address
 from pwauth_server.rules.limits import Limit
-from pwauth_server.store import factors
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
+
+
+class Party(StrEnum):
+    """Who tries: nobody known, somebody who holds a session, or somebody whose first factor has just opened half the door."""
+
+    STRANGER = "stranger"
+    SESSION = "session"
+    DOOR = "door"
+
+    @property
+    def most(self) -> int:
+        """Return after how many failures in a row codes are suspended for this party, until another way of signing in worked.
+
+        NIST SP 800-63B-4 section 3.2.2 allows a hundred (SEC-31).
+        """
+        return {Party.STRANGER: 20, Party.SESSION: 30, Party.DOOR: 40}[self]
 
 
 @dataclass(slots=True)
@@ -26,14 +42,13 @@ class Try:
 
 
 @asynccontextmanager
-async def attempt(deps: Deps, account: str, caller: Caller, *, proven: bool) -> AsyncIterator[Try]:
+async def attempt(deps: Deps, account: str, caller: Caller, party: Party) -> AsyncIterator[Try]:
     """Count one try with a code for an ``account`` (its canonical address, known or not).
 
     Raises RateLimited before the block if there were too many failures. Nothing but a right code gives the
     try back, and then only this one: a success of one's own refunds no failure (SEC-32).
     """
     client = client_address.bucket(caller.ip)
-    party = "proven" if proven else "stranger"
     await deps.limiter.take(Limit.ONE_TIME_CODES_PER_CLIENT, client)
     await deps.limiter.take(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
     made = Try()
@@ -44,6 +59,6 @@ async def attempt(deps: Deps, account: str, caller: Caller, *, proven: bool) -> 
 
 
 async def tell_if_suspended(tx: Tx, deps: Deps, owner: User, failures: int, *, caller: Caller, now: float) -> None:
-    """Record and mail that a failure was one too many: for strangers, or for everybody (SEC-31)."""
-    if failures in {factors.MAX_FAILURES, factors.MAX_FAILURES_PROVEN}:
+    """Record and mail that a failure was one too many for one of the parties (SEC-31)."""
+    if failures in {party.most for party in Party}:
         await notices.tell(tx, deps, Occurrence(Event.CODES_SUSPENDED, now, caller, owner.id, reason=Reason.SUSPENDED), owner)

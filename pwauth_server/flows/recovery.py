@@ -10,6 +10,7 @@ from pwauth_server.errors import IdentityMismatch, Unauthenticated
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, guesses, notices, sign_in, step_up
 from pwauth_server.flows.ceremonies import Purpose
+from pwauth_server.flows.guesses import Party
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import assurance, client_address, codes, recovery, secrets
 from pwauth_server.rules.limits import Limit
@@ -36,9 +37,14 @@ class _Way:
     return_to: str | None = None
 
     @property
-    def is_at_the_door(self) -> bool:
-        """Tell whether a sign-in waits: a session's owner can begin anew by mail, which forgives failures, but here nobody can."""
-        return self.pending_id is not None
+    def party(self) -> Party:
+        """Return who tries."""
+        return Party.SESSION if self.pending_id is None else Party.DOOR
+
+    @property
+    def most(self) -> int:
+        """Return how many failures in a row are borne: few in a session, whose owner can begin anew by mail, which forgives them."""
+        return (Party.STRANGER if self.pending_id is None else Party.DOOR).most
 
 
 async def make(deps: Deps, session: Session, caller: Caller) -> list[str]:
@@ -88,7 +94,7 @@ async def finish_with(deps: Deps, *, pending_id: str, code: str, caller: Caller,
 
 async def _show(deps: Deps, code: str, way: _Way, caller: Caller) -> SignedIn | SecondFactorDue:
     """Count the try, compare one slow hash whatever was typed, and use the code up (SEC-31, SEC-33)."""
-    async with guesses.attempt(deps, way.email, caller, proven=True) as made:
+    async with guesses.attempt(deps, way.email, caller, way.party) as made:
         number, kept = await deps.db.unit(lambda tx: _reserve(tx, way, recovery.position_of(code)))
         hashed = await _digest(code, kept.salt if kept else _NOTHING)
         is_right = kept is not None and secrets.same(kept.hash, hashed)
@@ -104,7 +110,7 @@ async def _show(deps: Deps, code: str, way: _Way, caller: Caller) -> SignedIn | 
 
 
 async def _reserve(tx: Tx, way: _Way, position: int) -> tuple[int | None, Kept | None]:
-    number = await factors.reserve_try(tx, way.user_id, proven=way.is_at_the_door)
+    number = await factors.reserve_try(tx, way.user_id, most=way.most)
     return number, await recovery_codes.find(tx, way.user_id, position)
 
 

@@ -9,6 +9,7 @@ from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, SignInFa
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
 from pwauth_server.flows import ceremonies, first_use, guesses, notices, sign_in, step_up
 from pwauth_server.flows.ceremonies import Purpose
+from pwauth_server.flows.guesses import Party
 from pwauth_server.flows.in_turn import in_turn
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import assurance, client_address
@@ -47,8 +48,7 @@ class Guess:
     code: str
     caller: Caller
     now: float
-    #: Whether whoever typed it has shown the mailbox or holds a session.
-    proven: bool
+    party: Party
 
 
 async def enrol(deps: Deps, *, session: Session | None, email: str | None, caller: Caller) -> Enrolment:
@@ -94,7 +94,7 @@ def is_meant(current: Current, email: str | None) -> bool:
 
 async def verify_for(deps: Deps, *, current: Current, code: str, caller: Caller) -> SignedIn | SecondFactorDue:
     """Confirm the secret that waits in a session, and keep the session; if none waits, step up by the one that counts."""
-    it, held = Guess(code, caller, deps.clock.now(), proven=True), current.session
+    it, held = Guess(code, caller, deps.clock.now(), Party.SESSION), current.session
 
     async def work(tx: Tx) -> Ending:
         user, session = await users.hold(tx, held.user_id), await sessions.find(tx, held.id)
@@ -102,7 +102,8 @@ async def verify_for(deps: Deps, *, current: Current, code: str, caller: Caller)
             raise Unauthenticated
         row = await totp.find(tx, user.id)
         waiting = row.waiting(session.id, it.now)
-        if waiting:
+        # Who began to set up a new app and gave up still steps up by the one that counts (SEC-02).
+        if waiting and (row.sealed_secret is None or _fits(deps, user, waiting, it)):
             await _still_enough(tx, session, it.now)
             reason = await _accept(tx, deps, user, it, sealed=waiting, spend=_confirms(tx, deps, user, waiting, it))
             return reason or await _kept(tx, session, it)
@@ -118,7 +119,7 @@ async def verify_alone(deps: Deps, *, email: str, code: str, caller: Caller, cur
     Whoever is not there, has no secret or may not sign in costs as much work as a wrong code, and is refused in the same
     words (SEC-33).
     """
-    it = Guess(code, caller, deps.clock.now(), proven=False)
+    it = Guess(code, caller, deps.clock.now(), Party.STRANGER)
 
     async def work(tx: Tx) -> Ending:
         user = await users.hold_by_email(tx, email)
@@ -140,7 +141,7 @@ async def verify_alone(deps: Deps, *, email: str, code: str, caller: Caller, cur
 
 async def verify_second(deps: Deps, *, pending_id: str, code: str, caller: Caller, current: Current | None) -> SignedIn | SecondFactorDue:
     """Finish a sign-in that waits for its second factor; a wrong code does not use it up, the limits do."""
-    it = Guess(code, caller, deps.clock.now(), proven=True)
+    it = Guess(code, caller, deps.clock.now(), Party.DOOR)
     found = await ceremonies.find(deps.db.reads, pending_id, Purpose.SECOND_FACTOR, it.now)
     user = await users.find(deps.db.reads, found.user_id) if found and found.user_id else None
     if user is None:
@@ -208,7 +209,7 @@ async def _guessed(deps: Deps, account: str, it: Guess, work: Work[Ending], *, r
             await tx.record(Occurrence(Event.SIGN_IN_FAILED, it.now, it.caller, method=Method.TOTP, reason=ending))
         return ending
 
-    async with guesses.attempt(deps, account, it.caller, proven=it.proven) as made:
+    async with guesses.attempt(deps, account, it.caller, it.party) as made:
         ending = await deps.db.unit(whole)
         made.was_right = not isinstance(ending, Reason)
     if isinstance(ending, Reason):
@@ -216,12 +217,17 @@ async def _guessed(deps: Deps, account: str, it: Guess, work: Work[Ending], *, r
     return await sign_in.conclude(deps, ending, Method.TOTP, it.caller, return_to=return_to)
 
 
+def _fits(deps: Deps, user: User, sealed: bytes, it: Guess) -> bool:
+    secret = _open(deps, user, sealed)
+    return secret is not None and rules.matching_step(secret, it.code, it.now) is not None
+
+
 async def _accept(tx: Tx, deps: Deps, user: User | None, it: Guess, *, sealed: bytes | None, spend: Spend) -> Reason | None:
     """Count a try, compare the code with a secret and spend its step; return why not, None if it was right.
 
     The work is the same for everybody whom a stranger may ask for, down to the number of statements.
     """
-    failures = await factors.reserve_try(tx, user.id if user else _NOBODY, proven=it.proven)
+    failures = await factors.reserve_try(tx, user.id if user else _NOBODY, most=it.party.most)
     secret = _open(deps, user, sealed)
     step = rules.matching_step(secret or deps.ring.derive(PURPOSE), it.code, it.now)
     if user is None or user.disabled or failures is None:

@@ -6,12 +6,6 @@ from pwauth_server.rules.assurance import Owned
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.transaction import Runs, Tx
 
-#: Wrong one-time and recovery codes in a row after which both are suspended, until another way of signing in
-#: worked (SEC-31; NIST SP 800-63B-4 section 3.2.2 allows a hundred).
-MAX_FAILURES = 20
-#: The same for somebody who has shown the mailbox or holds a session: strangers cannot use up these tries (SEC-65).
-MAX_FAILURES_PROVEN = 40
-
 _OWNED = Sql(
     "find_factors",
     """SELECT (SELECT COUNT(*) FROM passkeys p WHERE p.user_id = u.id AND p.suspended_at IS NULL) AS passkeys,
@@ -71,12 +65,9 @@ async def hold(tx: Tx, user_id: UUID) -> None:
     await tx.lock(_LOCK, user_id)
 
 
-async def reserve_try(tx: Tx, user_id: UUID, *, proven: bool) -> int | None:
-    """Count a try with a code as failed and return how many failed in a row; None if codes are suspended.
-
-    ``proven`` says that whoever tries has shown the mailbox already or holds a session.
-    """
-    row = await tx.one(_RESERVE, user_id, MAX_FAILURES_PROVEN if proven else MAX_FAILURES)
+async def reserve_try(tx: Tx, user_id: UUID, *, most: int) -> int | None:
+    """Count a try with a code as failed and return how many failed in a row; None after ``most``: then codes are suspended."""
+    row = await tx.one(_RESERVE, user_id, most)
     return int(row["code_failures"]) if row else None
 
 

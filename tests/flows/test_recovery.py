@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import RateLimited, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.events import Caller, Method
 from pwauth_server.flows import recovery, sessions, sign_in
+from pwauth_server.flows.guesses import Party
 from pwauth_server.flows.sign_in import Current, Proof, SignedIn
 from pwauth_server.store import factors, users
 from pwauth_server.store.sessions import Session
@@ -125,7 +127,7 @@ async def test_strangers_cannot_lock_the_second_factor(deps: Deps) -> None:
     await by_mail(deps)
     user = await users.find_by_email(deps.db.reads, "ann@ex.com")
     assert user is not None
-    for _ in range(factors.MAX_FAILURES):
-        assert await deps.db.unit(lambda tx: factors.reserve_try(tx, user.id, proven=False)) is not None
-    assert await deps.db.unit(lambda tx: factors.reserve_try(tx, user.id, proven=False)) is None
-    assert await deps.db.unit(lambda tx: factors.reserve_try(tx, user.id, proven=True)) == factors.MAX_FAILURES + 1
+    for party, before in ((Party.STRANGER, 0), (Party.SESSION, 20), (Party.DOOR, 30)):
+        for number in range(before, party.most):
+            assert await deps.db.unit(partial(factors.reserve_try, user_id=user.id, most=party.most)) == number + 1
+        assert await deps.db.unit(partial(factors.reserve_try, user_id=user.id, most=party.most)) is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -209,3 +210,26 @@ async def test_removing_the_app_ends_the_asking(deps: Deps, clock: FakeClock, an
         await ann.second(due, ann.code(mine))
     clock.tick(1)
     assert (await ann.sign_in()).session.amr == ("email",)
+
+
+async def test_a_stolen_session_does_not_use_up_the_tries_at_the_door(clock: FakeClock, ann: Resident) -> None:
+    """Wrong codes typed in a session, as many as it is let, leave the owner's second factor alone (SEC-65)."""
+    stolen, mine = await ann.with_app()
+    for _ in range(8):
+        for _ in range(5):
+            with suppress(SignInFailed, RateLimited):
+                await ann.type(ann.wrong(mine), stolen)
+        clock.tick(901)
+    due = await waiting(ann)
+    assert (await ann.second(due, ann.code(mine))).session.acr == "mfa"
+
+
+async def test_an_app_that_was_nearly_replaced_still_counts(clock: FakeClock, ann: Resident) -> None:
+    """Who began to set up a new one and gave up steps up by the old one in the same session (SEC-02)."""
+    session, mine = await ann.with_app()
+    clock.tick(30)
+    session = (await ann.show(mine, session)).session
+    other = await ann.enrol(session)
+    clock.tick(30)
+    assert (await ann.show(mine, session)).session.acr == "mfa"
+    assert ann.code(other) != ann.code(mine)

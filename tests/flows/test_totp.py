@@ -16,6 +16,7 @@ from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
+from tests.totp_app import App
 
 MOVE_PENDING = Sql("test_move_pending", "UPDATE totp SET pending_secret = ?, pending_until = ?, pending_session = ?")
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")
@@ -116,9 +117,11 @@ async def test_a_factor_that_came_meanwhile_must_be_shown_first(deps: Deps, cloc
     await ann.show(mine, owners)
     with pytest.raises(StepUpRequired):
         await ann.enrol(thiefs)
-    await deps.db.unit(lambda tx: tx.run(MOVE_PENDING, b"sealed", clock.now() + 600, thiefs.id))
+    planted = App(b"a secret of the thief")
+    sealed = totp.seal(deps, thiefs.user_id, planted.secret)
+    await deps.db.unit(lambda tx: tx.run(MOVE_PENDING, sealed, clock.now() + 600, thiefs.id))
     with pytest.raises(StepUpRequired):
-        await ann.show(mine, thiefs)
+        await ann.show(planted, thiefs)
     assert (await account.me(deps, owners)).owned.totp
 
 
