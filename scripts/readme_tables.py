@@ -21,7 +21,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 #: Who shares a quota, and what is counted.
 COUNTED: Mapping[Limit, tuple[str, str]] = {
-    Limit.REQUESTS: ("client", "requests; introspection, health, metrics and the front door are free"),
+    Limit.REQUESTS: ("client", "requests; introspection, forward-auth, health, metrics and the front door are free"),
+    Limit.PAGE_POLLS: ("client", "looks of pages that wait for their letter"),
     Limit.MAIL_PER_CLIENT: ("client", "sign-in letters asked for"),
     Limit.SIGN_IN_FAILURES: ("client", "links, codes of letters and passkeys that are wrong; a spent or expired link costs nothing"),
     Limit.REFRESH_PER_CLIENT: ("client", "refreshes"),

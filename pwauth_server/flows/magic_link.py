@@ -75,13 +75,19 @@ async def verify_link(
 
 
 async def verify_code(
-    deps: Deps, *, request_id: UUID | None, code: str, caller: Caller, current: Current | None = None
+    deps: Deps, *, request_id: UUID | None, code: str, browser_hash: bytes | None, caller: Caller, current: Current | None = None
 ) -> SignedIn | SecondFactorDue:
-    """Sign in with the code of one's own request; five wrong tries end the request, link included (SEC-16)."""
+    """Sign in with the code of one's own request; five wrong tries end the request, link included (SEC-16).
+
+    Whoever has the letter can work the request's id out from its link. So where links are bound to the browser that
+    asked (`strict`), codes are too (SEC-17).
+    """
     now = deps.clock.now()
     await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
     if request_id is None:
         await _guess_failed(deps, Method.CODE, Reason.UNKNOWN, caller)
+    if deps.config.magic_link_binding == "strict" and (asked := await magic_links.find(deps.db.reads, request_id)):
+        await _check_binding(deps, asked, browser_hash, confirmed=True, caller=caller)
     mac = codes.mac(deps.ring.derive(CODE_PURPOSE), str(request_id), code)
 
     async def work(tx: Tx) -> tuple[Ending, MagicLink | None]:

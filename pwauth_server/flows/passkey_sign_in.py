@@ -18,6 +18,7 @@ from pwauth_server.rules.passkeys import BadPasskeyError, Known, Use
 from pwauth_server.store import factors, users
 from pwauth_server.store import passkeys as store
 from pwauth_server.store.passkeys import Passkey
+from pwauth_server.store.statements import ConstraintViolated
 from pwauth_server.store.transaction import Tx
 
 DECOY_PURPOSE = "passkey-decoys"
@@ -43,14 +44,15 @@ async def begin(deps: Deps, *, email: str | None) -> Options:
         expires_at=now + ceremonies.LIFE,
         challenge=challenge,
         is_named=email is not None,
+        user_id=user.id if user else None,
     )
 
-    async def work(tx: Tx) -> str:
-        # The account may have been deleted a moment ago: then the address has none, like any other.
-        owner = await users.hold(tx, user.id if user else _NOBODY)
-        return await ceremonies.begin(tx, deps, replace(ceremony, user_id=owner.id if owner else None))
-
-    pending_id = await deps.db.unit(work)
+    try:
+        pending_id = await deps.db.unit(lambda tx: ceremonies.begin(tx, deps, ceremony))
+    except ConstraintViolated:
+        # Deleted a moment ago: the address has no account, like any other. Nothing is held for this: whoever asks for
+        # a known address would wait for others who do, and could tell by it.
+        pending_id = await deps.db.unit(lambda tx: ceremonies.begin(tx, deps, replace(ceremony, user_id=None)))
     allowed = () if email is None else descriptors(own) or decoys
     return Options(pending_id, passkey_options.request(rp_id=deps.config.rp_id, challenge=challenge, allowed=allowed, life=ceremonies.LIFE))
 

@@ -47,7 +47,7 @@ async def look(deps: Deps, request_id: UUID | None, browser_hash: bytes | None) 
         return None
     now = deps.clock.now()
     letter = await _letter(deps, link, now)
-    return Waiting(link.email, letter, _number(deps, link.id), link.is_live(now), link.approved, link.created_at)
+    return Waiting(link.email, letter, _number(deps, link.id), link.seems_live(now), link.approved, link.created_at)
 
 
 async def approve(deps: Deps, *, token: str, number: str, caller: Caller) -> bool:
@@ -96,12 +96,14 @@ async def _own(deps: Deps, request_id: UUID | None, browser_hash: bytes | None) 
 async def _letter(deps: Deps, link: MagicLink, now: float) -> str:
     """Return what became of the letter, as far as it tells nothing about the address: not every one gets a letter (SEC-08).
 
-    So what time it took is not told, and "delayed" is said of the whole queue. That a mail server refused the letter is
-    said only where everybody may sign up and so every address gets one.
+    So what time it took is not told. More is said only where everybody may sign up and so every address gets one: that
+    a mail server refused the letter, and that the whole queue waits for ours.
     """
     if now - link.created_at < PATIENCE:
         return ON_ITS_WAY
-    if deps.config.signup == "open" and await _is_refused(deps, link):
+    if deps.config.signup != "open":
+        return SENT
+    if await _is_refused(deps, link):
         return REFUSED
     return DELAYED if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY) else SENT
 

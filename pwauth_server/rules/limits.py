@@ -18,6 +18,7 @@ class Limit(StrEnum):
     """The name of a limit: the `limit` label of `rate_limited_total` and the `RateLimit-Policy` name."""
 
     REQUESTS = "requests"
+    PAGE_POLLS = "page_polls"
     MAIL_PER_CLIENT = "mail_per_client"
     MAIL_PER_MAILBOX_HOUR = "mail_per_mailbox_hour"
     MAIL_PER_MAILBOX_DAY = "mail_per_mailbox_day"
@@ -60,6 +61,7 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
     return {
         # per client address (IPv4, or IPv6 /64)
         Limit.REQUESTS: Quota(per_minute, MINUTE),
+        Limit.PAGE_POLLS: client(3000, MINUTE),  # thirty for each page that waits; an office shares one address
         Limit.MAIL_PER_CLIENT: client(20, HOUR),
         Limit.SIGN_IN_FAILURES: client(30, 10 * MINUTE),
         Limit.REFRESH_PER_CLIENT: client(120, MINUTE),
@@ -69,8 +71,7 @@ def table(*, per_minute: int, mails_per_hour: int) -> dict[Limit, Quota]:
         Limit.FIRST_USE_PER_CLIENT: client(20, HOUR),
         # per account; twenty failures in a row suspend codes until another way of signing in worked
         Limit.ONE_TIME_CODES_PER_ACCOUNT: client(5, 15 * MINUTE),
-        # ten slow hashes each
-        Limit.RECOVERY_CODES_MADE: client(10, HOUR),
+        Limit.RECOVERY_CODES_MADE: client(10, HOUR),  # ten slow hashes each
         Limit.EXPORTS_PER_ACCOUNT: client(10, HOUR),
         # per session
         Limit.REFRESH_PER_SESSION: client(60, MINUTE),

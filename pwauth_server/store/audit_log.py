@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,15 @@ class Entry:
     method: str
     reason: str
     facts: Mapping[str, Any]
+
+    @property
+    def by_administrator(self) -> bool:
+        """Tell whether somebody did it who administers, or a program of theirs."""
+        return "by" in self.facts
+
+    def for_owner(self) -> "Entry":
+        """Return it as the person of the account may see it: where an administrator sits is nobody's business."""
+        return replace(self, ip="", browser="") if self.by_administrator else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Sign-in requests: a link and a code share one row, so that only one of them can win (SEC-10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tortoise import Model, fields
@@ -57,14 +57,20 @@ class MagicLink:
     expires_at: float
     closed: bool
     approved: bool = False
+    #: Closed because another request of the mailbox was used.
+    replaced: bool = False
 
     def is_live(self, now: float) -> bool:
         """Tell whether this request can still be used; it is over exactly at ``expires_at`` (SEC-11)."""
         return not self.closed and now < self.expires_at and self.tries < MAX_TRIES
 
+    def seems_live(self, now: float) -> bool:
+        """Tell the same to whoever asked, who may be a stranger: not that the mailbox's owner has just signed in."""
+        return replace(self, closed=self.closed and not self.replaced).is_live(now)
+
 
 _COLUMNS = """id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to, ip, browser,
-    created_at, expires_at, closed_at, approved_at"""
+    created_at, expires_at, closed_at, close_reason, approved_at"""
 _CREATE = Sql(
     "create_magic_link",
     """INSERT INTO magic_links (id, purpose, email, token_hash, code_mac, browser_hash, tries, return_to,
@@ -207,4 +213,5 @@ def _link(row: Row | None) -> MagicLink | None:
         expires_at=row["expires_at"],
         closed=row["closed_at"] is not None,
         approved=row["approved_at"] is not None,
+        replaced=row["close_reason"] == "replaced",
     )

@@ -24,7 +24,7 @@ async def show_account(call: Call) -> Reply:
     facts: dict[str, Any] = {
         "passkeys": [_passkey(it) for it in (await passkeys.listed(call.deps, call.owner)).passkeys],
         "sessions": await sessions.of_owner(call.deps, call.owner),
-        "events": await own_data.events(call.deps, call.owner, before=None, limit=EVENTS),
+        "events": [it.for_owner() for it in await own_data.events(call.deps, call.owner, before=None, limit=EVENTS)],
         "said": now if now in SAID else None,
     }
     return page(call, "account.html", me=me, **facts)

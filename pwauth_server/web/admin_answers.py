@@ -140,17 +140,17 @@ def entry(it: Entry) -> dict[str, Any]:
 
 def own_event(it: Entry) -> dict[str, Any]:
     """Return `admin_schemas.OwnEvent`."""
-    is_administration = "by" in it.facts
+    it = it.for_owner()
     return {
         "id": it.id,
         "at": rfc3339(it.at),
         "event": it.event,
         "session_id": str(it.session_id) if it.session_id else None,
-        "ip": None if is_administration else it.ip,
-        "browser": None if is_administration else it.browser,
+        "ip": it.ip or None,
+        "browser": it.browser or None,
         "method": it.method,
         "reason": it.reason,
-        "by_administrator": is_administration,
+        "by_administrator": it.by_administrator,
     }
 
 

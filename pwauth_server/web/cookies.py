@@ -60,6 +60,12 @@ def binding_of(request: Request) -> tuple[str, bytes] | None:
     return value, secrets.digest(value.encode())
 
 
+def browser_hash_of(request: Request) -> bytes | None:
+    """Return the hash of the request cookie; None if there is none of ours."""
+    binding = binding_of(request)
+    return binding[1] if binding else None
+
+
 def new_binding(chance: bytes) -> tuple[str, bytes]:
     """Return a new request cookie of 32 random bytes, and its hash."""
     value = base64url.encode(chance)

@@ -60,7 +60,12 @@ async def verify_code(call: Call) -> Reply:
     """Sign in with the code of one's own request."""
     body: schemas.CodeVerification = call.body
     done = await magic_link.verify_code(
-        call.deps, request_id=ids.parse(body.request_id), code=body.code, caller=call.caller, current=call.current
+        call.deps,
+        request_id=ids.parse(body.request_id),
+        code=body.code,
+        browser_hash=cookies.browser_hash_of(call.request),
+        caller=call.caller,
+        current=call.current,
     )
     return arrivals.by_program(call, done)
 
@@ -81,11 +86,10 @@ def _page(call: Call, token: str, asked: ConfirmationRequired | None = None) -> 
 
 
 async def _verify(call: Call, token: str, *, confirmed: bool) -> SignedIn | SecondFactorDue:
-    binding = cookies.binding_of(call.request)
     return await magic_link.verify_link(
         call.deps,
         token=token,
-        browser_hash=binding[1] if binding else None,
+        browser_hash=cookies.browser_hash_of(call.request),
         confirmed=confirmed,
         caller=call.caller,
         current=call.current,

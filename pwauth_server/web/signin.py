@@ -61,7 +61,12 @@ async def code(call: Call) -> Reply:
         return replies.redirect("/signin")
     try:
         done = await magic_link.verify_code(
-            call.deps, request_id=_request_id(call), code=codes.normal(form.code), caller=call.caller, current=call.current
+            call.deps,
+            request_id=_request_id(call),
+            code=codes.normal(form.code),
+            browser_hash=cookies.browser_hash_of(call.request),
+            caller=call.caller,
+            current=call.current,
         )
     except (SignInFailed, ValueError):
         return await _sent(call, status=401, slip="wrong_code")
@@ -70,7 +75,7 @@ async def code(call: Call) -> Reply:
 
 async def enter(call: Call) -> Reply:
     """Come in after the link's reader said so."""
-    done = await waiting.enter(call.deps, _request_id(call), _browser_hash(call), call.caller, current=call.current)
+    done = await waiting.enter(call.deps, _request_id(call), cookies.browser_hash_of(call.request), call.caller, current=call.current)
     return arrivals.by_form(call, done)
 
 
@@ -115,17 +120,13 @@ async def _sent(call: Call, *, status: int = 200, slip: str | None = None) -> Re
 
 
 async def _look(call: Call) -> Waiting | None:
-    return await waiting.look(call.deps, _request_id(call), _browser_hash(call))
+    return await waiting.look(call.deps, _request_id(call), cookies.browser_hash_of(call.request))
 
 
 def _request_id(call: Call) -> Any:
     value = cookies.get(call.request, cookies.WAITING)
     return ids.parse(value) if value else None
 
-
-def _browser_hash(call: Call) -> bytes | None:
-    binding = cookies.binding_of(call.request)
-    return binding[1] if binding else None
 
 
 def _query(call: Call, name: str) -> str:
@@ -142,7 +143,7 @@ ROUTES = (
         limits=(Limit.REQUESTS, Limit.MAIL_PER_CLIENT), form=page_forms.SignInForm, **_PAGE,
     ),
     Route("GET", SENT, sent, "Wait for one's letter", "Pages", **_PAGE),
-    Route("GET", "/signin/state", state, "What became of one's letter", "Pages", limits=(Limit.REQUESTS,), cors=False),
+    Route("GET", "/signin/state", state, "What became of one's letter", "Pages", limits=(Limit.PAGE_POLLS,), cors=False),
     Route("POST", "/signin/code", code, "Type the code of one's letter", "Pages", form=page_forms.CodeForm, **_PAGE),
     Route("GET", "/signin/totp", totp_page, "Sign in by an authenticator app", "Pages", **_PAGE),
     Route("POST", "/signin/totp", by_totp, "Show its code", "Pages", form=page_forms.TotpForm, **_PAGE),

@@ -13,6 +13,7 @@ from pwauth_server.store.statements import Sql
 from tests.admins import arrive
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world
+from tests.residents import Resident
 
 MEMBER, STRANGER = "ann@ex.com", "nobody@elsewhere.example"
 COOKIE = b"c" * 32
@@ -53,8 +54,22 @@ async def test_somebody_with_an_account_is_told_what_a_stranger_is(deps: Deps, c
     """Word for word and moment for moment, whatever becomes of the letter."""
     await arrive(deps, MEMBER)
     member = await told(deps, clock, MEMBER, STATES[becomes])
-    assert await told(deps, clock, STRANGER) == (["waiting", "waiting", "delayed", "delayed"] if becomes == "away" else member)
-    assert set(member) == {"waiting", "delayed"} if becomes == "away" else member == ["waiting", "waiting", "sent", "sent"]
+    assert member == await told(deps, clock, STRANGER) == ["waiting", "waiting", "sent", "sent"]
+
+
+async def test_nobody_learns_that_the_owner_signs_in(deps: Deps, clock: FakeClock) -> None:
+    """A stranger's request of an address seems to go on when its owner's sign-in has ended it."""
+    await arrive(deps, MEMBER)
+    asked = await magic_link.request(deps, email=MEMBER, return_to=None, browser_hash=COOKIE, caller=Caller("198.51.100.1"))
+    clock.tick(61)
+    await Resident(deps, MEMBER).sign_in()
+    found = await waiting.look(deps, asked, COOKIE)
+    assert found is not None
+    assert found.is_live
+    clock.tick(600)
+    found = await waiting.look(deps, asked, COOKIE)
+    assert found is not None
+    assert not found.is_live
 
 
 async def test_a_refusal_is_told_where_everybody_gets_a_letter(deps: Deps, clock: FakeClock) -> None:
@@ -62,3 +77,4 @@ async def test_a_refusal_is_told_where_everybody_gets_a_letter(deps: Deps, clock
     config = deps.config.model_copy(update={"signup": "open"})
     everybody = replace(deps, config=config)
     assert (await told(everybody, clock, STRANGER, STATES["refused"]))[-1] == "refused"
+    assert (await told(everybody, clock, MEMBER, STATES["away"]))[-1] == "delayed"

@@ -67,7 +67,7 @@ async def test_a_link_and_its_code_are_over_exactly_at_their_end(deps: Deps, clo
     with pytest.raises(SignInFailed):
         await verify(deps, token)
     with pytest.raises(SignInFailed):
-        await magic_link.verify_code(deps, request_id=request_id, code=code, caller=HOME)
+        await magic_link.verify_code(deps, request_id=request_id, code=code, browser_hash=None, caller=HOME)
 
 
 async def test_an_expired_link_is_not_confirmed_either(deps: Deps, clock: FakeClock) -> None:

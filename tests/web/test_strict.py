@@ -28,6 +28,16 @@ def alice(server: Server) -> Person:
     return Person(server, f"person{next(_numbers)}@corp.example")
 
 
+def test_a_code_works_only_where_it_was_asked_for(alice: Person) -> None:
+    """Its letter is all that somebody else has, and the request's id stands in the link: neither is enough (SEC-17)."""
+    laptop = alice.device()
+    request_id = alice.request(laptop)
+    code = alice.read_letter().code
+    refused = alice.device().verify_code(request_id, code)
+    assert (refused.status_code, refused.json()["error"]) == (403, "different_browser")
+    assert laptop.verify_code(request_id, code).status_code == 200
+
+
 def test_a_link_works_only_where_it_was_asked_for(alice: Person) -> None:
     """Another browser is refused even with the flag, nothing is spent, and the asking one signs in (SEC-17)."""
     laptop, phone = alice.device(), alice.device()
