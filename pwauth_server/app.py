@@ -20,7 +20,7 @@ from pwauth_server.adapters.logs import Log
 from pwauth_server.adapters.metrics import Metrics
 from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.adapters.transport import Transport
-from pwauth_server.config import Config
+from pwauth_server.config import Config, notes
 from pwauth_server.deps import Checkup, Deps, KeyHolder
 from pwauth_server.events import TROUBLE, Occurrence
 from pwauth_server.flows import checkup, health, housekeeping, keys
@@ -220,8 +220,8 @@ async def _leave(deps: Deps) -> None:
 
 def _announce(config: Config, log: Log) -> None:
     """Tell that the server serves, and of settings that nobody should run without knowing."""
-    if config.enrolment == "first_use":
-        log.warning("first_use", meaning="anybody may add the first factor of an address that nobody has proven (enrolment)")
+    for note in notes(config):
+        log.warning("first_use", meaning=note)
     log.info("ready", url=config.public_url, host=config.server_host, port=config.server_port)
 
 

@@ -94,8 +94,10 @@ def config_group() -> None:
 @command
 def check_config(config_path: Path | None) -> None:
     """Report every problem of the configuration at once."""
-    load(config_path)
+    settings = load(config_path)
     click.echo("ok")
+    for note in config.notes(settings):
+        click.echo(f"note: {note}")
 
 
 @config_group.command("show")

@@ -7,6 +7,9 @@ A cause that must stay private is chained with ``raise … from cause`` and reac
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+#: Seconds from which on a wait is told in minutes.
+_MINUTES_FROM = 120
+
 
 class PwauthError(Exception):
     """Something went wrong."""
@@ -194,6 +197,14 @@ class RateLimited(Refused):
 
     status = 429
     word = "rate_limited"
+    #: How long, in the unit that people count in: seconds, or minutes from two of them on.
+    number, unit = 0, ""
+
+    def __init__(self, *, seconds: int, headers: Mapping[str, str]) -> None:
+        """Say how long to wait, as ``Retry-After`` among the headers says it to programs."""
+        self.number, self.unit = (seconds, "second") if seconds < _MINUTES_FROM else (-(-seconds // 60), "minute")
+        plural = "" if self.number == 1 else "s"
+        super().__init__(f"Too many requests; try again in {self.number} {self.unit}{plural}.", headers=headers)
 
 
 class Fault(PwauthError):  # noqa: N818 - see Refused

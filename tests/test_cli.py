@@ -39,7 +39,6 @@ COMMANDS = (
     "mail requeue",
     "mail purge",
     "healthcheck",
-    "backup make",
     "backup verify",
     "restore",
     "doctor",
@@ -105,7 +104,7 @@ def used(host: Host, sqlite_template: Path) -> Host:
     return host
 
 
-@pytest.mark.parametrize("line", ("", "config", "admin", "key", "signing-key", "mail", *COMMANDS))
+@pytest.mark.parametrize("line", ("", "config", "admin", "key", "signing-key", "mail", "backup", *COMMANDS))
 def test_every_command_explains_itself(host: Host, line: str) -> None:
     """`--help` is answered without a configuration, and touches nothing."""
     said = host.does(f"{line} --help".strip())
@@ -202,7 +201,10 @@ def test_signing_keys_rotate_drop_and_never_run_out(used: Host) -> None:
     old, present, new = used.rows("signing-key list")
     assert (old["kid"], present["kid"], new["signs from"]) == (first["kid"], following["kid"], "next")
     assert old["verifies until"] > old["signs from"]
-    assert used.does("signing-key rotate --compromised").startswith(f"{new['kid']} signs from 20")
+    dropped, signs, older = used.does("signing-key rotate --compromised").splitlines()
+    assert dropped == f"{present['kid']} signed until now and is dropped, with every access token it signed"
+    assert signs.startswith(f"{new['kid']} signs from 20")
+    assert older == f"{old['kid']} still verifies; if that one has leaked: pwauth signing-key drop {old['kid']}"
     assert used.does(f"signing-key drop {old['kid']}") == "dropped\n"
     left = used.rows("signing-key list")
     assert [row["signs from"] == "next" for row in left] == [False, True]
@@ -224,7 +226,7 @@ def test_the_mail_queue_can_be_looked_at_and_cleared(used: Host) -> None:
     (row,) = used.rows("mail list")
     assert (row["id"], row["kind"], row["to"], row["status"], row["tries"]) == (letter[0], "test", "you@ex.com", "pending", "0")
     assert used.does("mail purge").split() == ["deleted", "0"]
-    assert len(used.refuses(FAILED, f"mail requeue {letter[0]}")) == 1
+    assert used.refuses(FAILED, f"mail requeue {letter[0]}")[0].endswith("see: pwauth mail list")
     with closing(sqlite3.connect(used.folder / "data/auth.db")) as database:
         database.execute("UPDATE email_queue SET status = 'failed', last_error = 'refused 550'")
         database.commit()

@@ -37,8 +37,33 @@ def test_a_backup_goes_where_it_is_told(used: Host) -> None:
     assert re.match(r"folder/pwauth-\d{8}T\d{6}Z\.backup: ", used.does("backup --config own.toml folder"))
     assert used.does("backup verify one.backup").startswith("ok: ")
     assert used.refuses(FAILED, "backup one.backup") == ["one.backup exists; name another file."]
-    assert len(used.refuses(FAILED, "backup nowhere/x")) == 1
-    assert len(used.refuses(FAILED, "backup verify nowhere")) == 1
+    assert used.refuses(FAILED, "backup nowhere/x")[0].endswith("No such file or directory")
+    for line in ("backup verify nowhere", "restore nowhere"):
+        assert used.refuses(FAILED, line) == ["There is no file nowhere."]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    (
+        ("backup verfy", "verfy is no command of backup, and no folder; for a file of that name write ./verfy"),
+        ("backup make", "make is no command of backup"),
+        ("backup backups.d/", "There is no folder backups.d/"),
+    ),
+)
+def test_a_slip_of_the_finger_makes_no_backup(used: Host, line: str, said: str) -> None:
+    """A mistyped command, or a folder that is not there, does not become a file of that name."""
+    before = sorted(used.folder.iterdir())
+    done = used.run(line)
+    assert (done.returncode, done.stdout) == (WRONG_USAGE, "")
+    assert said in done.stderr
+    assert sorted(used.folder.iterdir()) == before
+
+
+def test_the_help_of_backup_names_what_can_be_typed(used: Host) -> None:
+    """A path or `verify`; the command behind the path has no name."""
+    said = used.does("backup --help")
+    assert "PATH | verify PATH" in said
+    assert not re.search(r"\bmake\b", said)
 
 
 def test_a_restore_gives_the_rows_back(used: Host) -> None:

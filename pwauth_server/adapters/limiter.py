@@ -135,6 +135,7 @@ class Limiter:
         ends = await self._storage.get_expiry(_key(limit, key))
         seconds = max(1, math.ceil(ends - self._clock.now()))
         return RateLimited(
+            seconds=seconds,
             headers={
                 "retry-after": str(seconds),
                 "ratelimit-policy": f'"{limit}";q={quota.amount};w={math.ceil(quota.seconds)}',

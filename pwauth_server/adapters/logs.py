@@ -66,8 +66,8 @@ class Log:
         if level < self._level:
             return
         if self._readable:
-            rest = " ".join(f"{name}={value if isinstance(value, (int, float)) else json.dumps(value)}" for name, value in fields.items())
-            self._put(f"{self._now()[11:19]} {_NAMES[level]:7} {event} {rest}\n")
+            rest = [f"{name}={value if isinstance(value, (int, float)) else json.dumps(value)}" for name, value in fields.items()]
+            self._put(" ".join([self._now()[11:19], f"{_NAMES[level]:7}", event, *rest]) + "\n")
         else:
             self._put(json.dumps({"time": self._now(), "level": _NAMES[level], "event": event, **fields}) + "\n")
 

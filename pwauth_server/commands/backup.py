@@ -13,25 +13,25 @@ from pwauth_server.store.archive import Manifest
 _path = click.argument("path", type=click.Path(path_type=Path))
 
 
-@click.group(cls=DefaultGroup, default="make")
+@click.group(cls=DefaultGroup, default="make", subcommand_metavar="PATH | verify PATH")
 def backup() -> None:
     """Back up the SQLite database: `pwauth backup PATH`.
 
-    One file, compressed and encrypted with backup_passphrase, holds the database and the generated secret_key.
+    PATH/ is a folder that must be there, PATH a folder if there is one and else a new file, with a slash or a dot in its
+    name. The file, compressed and encrypted with backup_passphrase, holds the database and the generated secret_key. It is
+    read back and checked before it gets its name. Servers go on working.
     """
 
 
-@backup.command("make")
-@_path
+@backup.command("make", hidden=True)
+@click.argument("path")
 @config_option
 @command
-def make_backup(path: Path, config_path: Path | None) -> None:
-    """Write a backup to PATH, or into it if it is a folder.
-
-    Servers go on working. The backup is read back and checked before the file gets its name.
-    """
+def make_backup(path: str, config_path: Path | None) -> None:
+    """Write a backup to PATH, or into it if it is a folder."""
     config, now = load(config_path), SystemClock().now()
-    target = path / backups.name_of(now) if path.is_dir() else path
+    backups.check(config)
+    target = Path(path) / backups.name_of(now) if Path(path).is_dir() else _new_file(path)
     with progress() as watch:
         manifest = backups.make(config, target, now=now, entropy=SystemEntropy(), watch=watch)
     click.echo(f"{target}: {_in_words(manifest)}")
@@ -66,6 +66,15 @@ def restore(path: Path, replace: bool, config_path: Path | None) -> None:  # noq
     for kept in restored.kept:
         click.echo(f"kept {kept}")
     click.echo(f"restored {_in_words(restored.manifest)}, as of {restored.manifest.created_at}")
+
+
+def _new_file(path: str) -> Path:
+    """Return the file that somebody named; raise UsageError for a folder that is missing, and for a word that may be a slip."""
+    if path.endswith("/"):
+        raise click.UsageError(f"There is no folder {path}")
+    if "/" not in path and not Path(path).suffix:
+        raise click.UsageError(f"{path} is no command of backup, and no folder; for a file of that name write ./{path}")
+    return Path(path)
 
 
 def _in_words(manifest: Manifest) -> str:

@@ -62,6 +62,8 @@ def _is_of_a_driver(error: Exception) -> bool:
 
 def _in_one_line(error: Exception) -> str:
     """Say what failed; further lines of a database's answer may hold values of a row."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     text = str(error).partition("\n")[0] or type(error).__name__
     return f"the database cannot be used: {text}" if _is_of_a_driver(error) else text
 
@@ -75,9 +77,14 @@ class DefaultGroup(click.Group):
         self.default = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the name before arguments that begin with none."""
-        is_named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        """Put the name before arguments that begin with none; nobody types it."""
+        is_named = bool(args) and (args[0] in self.commands.keys() - {self.default} or args[0] in ctx.help_option_names)
         return super().parse_args(ctx, args if is_named or not args else [self.default, *args])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Let the command without a name speak of itself without one."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return "" if name == self.default else name, found, rest
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from pwauth_server.commands.common import address, command, config_option, table, with_deps
+from pwauth_server.commands.common import FAILED, address, command, config_option, give_up, table, with_deps
+from pwauth_server.errors import Missing
 from pwauth_server.flows import mail as flows
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.store.fields import as_uuid
@@ -43,7 +44,10 @@ def send_test(email: str, config_path: Path | None) -> None:
 @command
 def requeue(letter_id: str, config_path: Path | None) -> None:
     """Let a dead letter be tried again."""
-    with_deps(config_path, lambda deps: flows.requeue(deps, letter_id))
+    try:
+        with_deps(config_path, lambda deps: flows.requeue(deps, letter_id))
+    except Missing:
+        give_up(["there is no dead letter of that ID which could still be sent; see: pwauth mail list"], FAILED)
     click.echo("requeued")
 
 

@@ -1,6 +1,7 @@
 """Configuration: one frozen, typed `Config`; every problem reported at once; secrets hide themselves."""
 
+from pwauth_server.config.checks import notes
 from pwauth_server.config.load import holds_secret, load, shown
 from pwauth_server.config.model import Config
 
-__all__ = ["Config", "holds_secret", "load", "shown"]
+__all__ = ["Config", "holds_secret", "load", "notes", "shown"]

@@ -12,6 +12,16 @@ def problems(config: Config) -> list[str]:
     return [*_secrets(config), *_urls(config), *_mail(config), *_network(config), *_backups(config)]
 
 
+def notes(config: Config) -> list[str]:
+    """Return one line for each setting that is safe, and that nobody should have without knowing what it does."""
+    if config.enrolment != "first_use":
+        return []
+    found = ["enrolment: anybody may add the first factor of an address that nobody has proven"]
+    if config.totp_mode == "second_factor":
+        found.append("enrolment: first_use is for passkeys only, since with totp_mode second_factor no code signs in alone")
+    return found
+
+
 def _secrets(config: Config) -> list[str]:
     found = []
     secret = config.jwt_secret.get_secret_value()

@@ -23,7 +23,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     problems: list[str] = []
     values = sources.from_file(path, problems) | _from_environment(environment, problems)
     unknown = sorted(set(values) - set(Config.model_fields))
-    problems += [f"{name}: unknown key" for name in unknown]
+    problems += [f"{name}: unknown key{_where(name, environment)}" for name in unknown]
     values = {name: value for name, value in values.items() if name not in unknown}
     try:
         config = Config.model_validate(values)
@@ -54,6 +54,12 @@ def holds_secret(path: Path) -> bool:
 def _is_secret(name: str) -> bool:
     field = Config.model_fields.get(name)
     return field is not None and field.annotation in {SecretStr, list[SecretStr]}
+
+
+def _where(name: str, environment: Mapping[str, str]) -> str:
+    """Return in which variable a key stands, for who would look for it in the file; nothing if it stands there."""
+    variable = sources.PREFIX + name.upper()
+    return next((f" ({it} in the environment)" for it in (variable, f"{variable}_FILE") if it in environment), "")
 
 
 def _masked(value: object) -> str:

@@ -36,6 +36,12 @@ def name_of(now: float) -> str:
     return f"pwauth-{stamp(now)}.backup"
 
 
+def check(config: Config) -> None:
+    """Raise ConfigError without a passphrase, Fault if there is no database that could be backed up."""
+    _passphrase(config)
+    _database(config)
+
+
 def make(config: Config, target: Path, *, now: float, entropy: Entropy, watch: Watch) -> Manifest:
     """Write the backup of this moment to ``target``; servers go on working.
 
@@ -105,6 +111,8 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
 
 def _unpacked(config: Config, source: Path, database: Path, watch: Watch) -> tuple[Manifest, bytes | None]:
     """Return what a backup holds, its database in ``database``, once all of it is proven."""
+    if not source.is_file():
+        raise Fault(f"There is no file {source}.")
     try:
         with source.open("rb") as file:
             manifest, secret = archive.unpack(file, passphrase=_passphrase(config), database=database, watch=watch)

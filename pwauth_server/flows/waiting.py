@@ -21,7 +21,7 @@ from pwauth_server.store.transaction import Tx
 
 PURPOSE = "waiting-number"
 #: What a browser is told of its letter: words of our own, not of the mail server.
-ON_ITS_WAY, SENT, REFUSED, DELAYED = "waiting", "sent", "refused", "delayed"
+ON_ITS_WAY, SENT, PRINTED, REFUSED, DELAYED = "waiting", "sent", "printed", "refused", "delayed"
 #: How many seconds everybody is told that the letter is on its way, whether there is one or not.
 PATIENCE = 1.0
 
@@ -105,7 +105,9 @@ async def _letter(deps: Deps, link: MagicLink, now: float) -> str:
         return SENT
     if await _is_refused(deps, link):
         return REFUSED
-    return DELAYED if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY) else SENT
+    if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY):
+        return DELAYED
+    return PRINTED if deps.transports[0].name == "console" else SENT
 
 
 async def _is_refused(deps: Deps, link: MagicLink) -> bool:

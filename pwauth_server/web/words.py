@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from pwauth_server.errors import PwauthError
+from pwauth_server.errors import PwauthError, RateLimited
 from pwauth_server.rules import languages
 
 #: The first is for readers of no other; errors are written in it.
@@ -34,6 +34,8 @@ class Words:
 
     def error(self, error: PwauthError) -> Markup:
         """Return the public sentence of an error, or what it says about its case; what is said in English only stays so."""
+        if isinstance(error, RateLimited):
+            return self.count(f"wait.{error.unit}", error.number)
         key = f"errors.{error.word}" if error.detail == error.sentence() else f"details.{error.detail}"
         return escape(self._sentences.get(key, error.detail))
 

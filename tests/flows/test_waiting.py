@@ -78,3 +78,10 @@ async def test_a_refusal_is_told_where_everybody_gets_a_letter(deps: Deps, clock
     everybody = replace(deps, config=config)
     assert (await told(everybody, clock, STRANGER, STATES["refused"]))[-1] == "refused"
     assert (await told(everybody, clock, MEMBER, STATES["away"]))[-1] == "delayed"
+
+
+async def test_without_a_mail_server_the_browser_is_told_where_to_look(sqlite_config: Config, clock: FakeClock) -> None:
+    """Nobody looks into a mailbox for a letter that was printed."""
+    deps = await open_world(sqlite_config, clock, ScriptedTransport(name="console"))
+    assert (await told(deps, clock, MEMBER, STATES["sent"]))[-1] == "printed"
+    await deps.db.close()

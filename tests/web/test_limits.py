@@ -1,5 +1,6 @@
 """Limits at their defaults, behind a proxy that the server trusts: every test has addresses of its own."""
 
+import re
 from functools import partial
 from itertools import count
 
@@ -37,6 +38,8 @@ def check_refusal(answer: httpx.Response) -> None:
     assert "r=0" in answer.headers["ratelimit"]
     assert "q=" in answer.headers["ratelimit-policy"]
     assert answer.json()["error"] == "rate_limited"
+    ((number, unit),) = re.findall(r"^Too many requests; try again in (\d+) (second|minute)s?\.$", answer.json()["detail"])
+    assert 0 <= int(number) * {"second": 1, "minute": 60}[unit] - int(answer.headers["retry-after"]) < 60
 
 
 def test_ten_clicks_send_one_letter(server: Server, network: str) -> None:
