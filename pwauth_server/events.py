@@ -26,6 +26,7 @@ class Event(StrEnum):
     UNVERIFIED_EXPIRED = "user.unverified_expired"
     ROLE_GRANTED = "user.role_granted"
     ROLE_REVOKED = "user.role_revoked"
+    FREEZE_LIFTED = "user.freeze_lifted"
     MAIL_SIGN_IN_ON = "user.mail_sign_in_on"
     MAIL_SIGN_IN_OFF = "user.mail_sign_in_off"
     DISOWNED = "user.disowned"

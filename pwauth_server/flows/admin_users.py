@@ -135,6 +135,24 @@ async def end_session(deps: Deps, actor: Actor, session_id: str, caller: Caller)
     await deps.db.unit(work)
 
 
+async def lift(deps: Deps, actor: Actor, user_id: str, caller: Caller) -> None:
+    """Remove what a person disowned, so that the mailbox can do again what it could before; raise Missing if there is nothing.
+
+    Whether the owner pressed "this wasn't me" or a thief of the mailbox, an administrator can find out, and we cannot.
+    """
+    found, now = _id(user_id), deps.clock.now()
+
+    async def work(tx: Tx) -> None:
+        user = await _held(tx, actor, found, now)
+        if not await factors.remove_disowned(tx, user.id):
+            raise Missing
+        if not assurance.is_usable(await factors.owned(tx, user.id)):
+            await users.set_mail_sign_in(tx, user.id, off_at=None)
+        await notices.tell(tx, deps, _by(actor, Event.FREEZE_LIFTED, now, caller, user.id), user)
+
+    await deps.db.unit(work)
+
+
 async def remove_totp(deps: Deps, actor: Actor, user_id: str, caller: Caller) -> None:
     """Take a person's one-time passwords away and tell them; raise Missing, or LastFactor if nobody could sign in then."""
     found, now = _id(user_id), deps.clock.now()
@@ -158,11 +176,14 @@ async def remove_passkey(deps: Deps, actor: Actor, user_id: str, passkey_id: str
 
     async def work(tx: Tx) -> None:
         user = await _held(tx, actor, found, now)
+        before = await factors.owned(tx, user.id)
         if not await passkeys.delete(tx, user.id, key):
             raise Missing
-        owned = await _check_usable(tx, user)
-        if assurance.ADMIN in user.roles and not owned.passkeys:
-            raise LastFactor("An administrator needs a passkey; take the role away first.")
+        owned = await factors.owned(tx, user.id)
+        if owned.passkeys != before.passkeys:  # one that was disowned counted for nothing
+            await _check_usable(tx, user)
+            if assurance.ADMIN in user.roles and not owned.passkeys:
+                raise LastFactor("An administrator needs a passkey; take the role away first.")
         await notices.tell(tx, deps, _by(actor, Event.PASSKEY_REMOVED, now, caller, user.id, passkey=str(key)), user)
 
     await deps.db.unit(work)

@@ -39,6 +39,11 @@ _SUSPEND_CODES = Sql(
 )
 _FORGIVE = Sql("forgive_codes", "UPDATE users SET code_failures = 0 WHERE id = ? AND code_failures > 0")
 
+_REMOVE_DISOWNED = tuple(
+    Sql(f"remove_disowned_{table}", f"DELETE FROM {table} WHERE user_id = ? AND suspended_at IS NOT NULL")
+    for table in ("passkeys", "totp", "recovery_codes")
+)
+
 
 async def owned(db: Runs, user_id: UUID) -> Owned:
     """Return what an account owns; what its owner disowned is not owned, and when it was disowned is told.
@@ -79,3 +84,8 @@ async def forgive(tx: Tx, user_id: UUID) -> None:
 async def suspend_added(tx: Tx, user_id: UUID, *, since: float, until: float, now: float) -> int:
     """Suspend the passkeys, one-time passwords and recovery codes that an account got in a span of time; return how many."""
     return sum([await tx.run(kind, now, user_id, since, until) for kind in (_SUSPEND_PASSKEYS, _SUSPEND_TOTP, _SUSPEND_CODES)])
+
+
+async def remove_disowned(tx: Tx, user_id: UUID) -> int:
+    """Delete what an account disowned, so that it stands in nobody's way any more; return how many things."""
+    return sum([await tx.run(kind, user_id) for kind in _REMOVE_DISOWNED])

@@ -16,7 +16,9 @@ TABS = (
     *(("mail", "/admin/mail"), ("events", "/admin/events"), ("ceremonies", "/admin/ceremonies"), ("doctor", "/admin/doctor")),
 )
 #: What a page may be told to say after something was done: keys of `admin.said`.
-SAID = frozenset({"disable", "enable", "end_sessions", "delete", "removed", "ended", "invited", "withdrawn", "requeued", "tested"})
+SAID = frozenset(
+    {"disable", "enable", "end_sessions", "delete", "removed", "lifted", "ended", "invited", "withdrawn", "requeued", "tested"}
+)
 
 
 def page(call: Call, template: str, problem: PwauthError | None = None, *, tab: str, status: int = 200, **facts: Any) -> Reply:

@@ -77,6 +77,12 @@ async def end_persons_session(call: Call) -> Reply:
     return _done(call, "ended")
 
 
+async def lift_persons_freeze(call: Call) -> Reply:
+    """Remove what a person disowned."""
+    await admin_users.lift(call.deps, call.actor, call.path["user_id"], call.caller)
+    return _done(call, "lifted")
+
+
 async def remove_persons_totp(call: Call) -> Reply:
     """Take a person's authenticator app away."""
     await admin_users.remove_totp(call.deps, call.actor, call.path["user_id"], call.caller)
@@ -117,6 +123,7 @@ ROUTES = (
     _on_person("enable", enable_person, "Let a person in again"),
     _on_person("end-sessions", end_persons_sessions, "End all sessions of a person"),
     _on_person("sessions/<session_id:str>/end", end_persons_session, "End a session of a person"),
+    _on_person("lift", lift_persons_freeze, "Remove for good what a person disowned"),
     _on_person("totp/remove", remove_persons_totp, "Take a person's app away"),
     _on_person("passkeys/<passkey_id:str>/remove", remove_persons_passkey, "Take a person's passkey away"),
     admin_frame.shows(SESSIONS, show_sessions, "Who is signed in", Shown),

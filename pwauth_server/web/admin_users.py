@@ -51,6 +51,12 @@ async def end_any_session(call: Call) -> Reply:
     return replies.empty()
 
 
+async def lift_user_freeze(call: Call) -> Reply:
+    """Remove for good what a person disowned."""
+    await admin_users.lift(call.deps, call.actor, call.path["user_id"], call.caller)
+    return replies.empty()
+
+
 async def remove_user_totp(call: Call) -> Reply:
     """Take a person's one-time passwords away."""
     await admin_users.remove_totp(call.deps, call.actor, call.path["user_id"], call.caller)
@@ -91,6 +97,10 @@ ROUTES = (
     Route(
         "DELETE", f"{_USER}/sessions", end_user_sessions, "End all sessions of a person", "Administration",
         guard=Guard.ADMIN_WRITE, answer=schemas.Ended, cors=False,
+    ),
+    Route(
+        "DELETE", f"{_USER}/disowned", lift_user_freeze, "Remove for good what a person disowned, and let the mailbox do again what it did",
+        "Administration", guard=Guard.ADMIN_WRITE, cors=False, statuses=_GONE,
     ),
     Route(
         "DELETE", f"{_USER}/totp", remove_user_totp, "Take a person's one-time passwords away", "Administration",

@@ -13,13 +13,13 @@ import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import SignInFailed, StepUpRequired
+from pwauth_server.errors import Missing, SignInFailed, StepUpRequired
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import admin_users, disown, mail, notices, recovery
 from pwauth_server.flows.sign_in import SecondFactorDue
 from pwauth_server.rules import recovery as sheets
 from pwauth_server.rules.assurance import FROZEN
-from pwauth_server.store import totp, users
+from pwauth_server.store import factors, totp, users
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
@@ -30,6 +30,7 @@ from tests.residents import HOME, Resident, held, inside
 
 _MOVE_KEY = Sql("test_move_key", "UPDATE passkeys SET created_at = ? WHERE id = ?")
 _NOTICES = Sql("test_newest_notice", "SELECT id, body FROM email_queue WHERE kind = 'notice' ORDER BY id DESC LIMIT 1")
+_FIRST_NOTICE = Sql("test_first_notice", "SELECT id, body FROM email_queue WHERE kind = 'notice' ORDER BY id LIMIT 1")
 DAY = 86_400.0
 
 
@@ -54,9 +55,9 @@ def strict(deps: Deps) -> Resident:
     return Resident(replace(deps, config=deps.config.model_copy(update={"totp_mode": "second_factor"})))
 
 
-async def press_newest(ann: Resident) -> None:
-    """Press "this wasn't me" in the newest notice."""
-    row: Any = await ann.deps.db.reads.one(_NOTICES)
+async def press_newest(ann: Resident, *, first: bool = False) -> None:
+    """Press "this wasn't me" in the newest notice, or in the first one."""
+    row: Any = await ann.deps.db.reads.one(_FIRST_NOTICE if first else _NOTICES)
     facts = json.loads(ann.deps.ring.open(mail.PURPOSE, str(as_uuid(row["id"])), row["body"]))
     await disown.disown(ann.deps, facts["link"].partition("token=")[2], HOME)
 
@@ -125,12 +126,28 @@ async def test_recovery_codes_stand_in_the_way_too(clock: FakeClock, ann: Reside
 
 
 async def test_an_administrator_can_lift_it(clock: FakeClock, strict: Resident) -> None:
-    """Who knows the person removes what was disowned, and the mailbox is enough again."""
-    session, _ = await strict.with_app()
+    """Who knows the person removes what was disowned, recovery codes too, and the mailbox is enough again; once is enough."""
+    session, mine = await strict.with_app()
+    clock.tick(30)
+    await recovery.make(strict.deps, (await strict.show(mine, session)).session, HOME)
+    key = await add_passkey(strict.deps, session.user_id)
+    await strict.deps.db.unit(lambda tx: tx.run(_MOVE_KEY, clock.now(), key))
+    await strict.deps.db.unit(lambda tx: users.set_mail_sign_in(tx, session.user_id, off_at=1.0))
     clock.tick(60)
-    await press_newest(strict)
-    await admin_users.remove_totp(strict.deps, BOSS, str(session.user_id), HOME)
+    await press_newest(strict, first=True)
+    await admin_users.lift(strict.deps, BOSS, str(session.user_id), HOME)
     await strict.with_app()
+    with pytest.raises(Missing):
+        await admin_users.lift(strict.deps, BOSS, str(session.user_id), HOME)
+
+
+async def test_an_administrators_disowned_key_can_be_removed(clock: FakeClock, ann: Resident) -> None:
+    """It counts for nothing, so it need not stay as the last one (SEC-59)."""
+    session = (await ann.sign_in()).session
+    await ann.deps.db.unit(lambda tx: users.set_roles(tx, session.user_id, ("admin",)))
+    key = await add_passkey(ann.deps, session.user_id)
+    await ann.deps.db.unit(lambda tx: factors.suspend_added(tx, session.user_id, since=0, until=2, now=clock.now()))
+    await admin_users.remove_passkey(ann.deps, BOSS, str(session.user_id), str(key), HOME)
 
 
 async def test_mail_that_was_given_up_opens_nothing_by_a_press(clock: FakeClock, ann: Resident) -> None:
