@@ -101,13 +101,12 @@ async def _letter(deps: Deps, link: MagicLink, now: float) -> str:
     """
     if now - link.created_at < PATIENCE:
         return ON_ITS_WAY
+    there = PRINTED if deps.transports[0].name == "console" else SENT
     if deps.config.signup != "open":
-        return SENT
+        return there
     if await _is_refused(deps, link):
         return REFUSED
-    if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY):
-        return DELAYED
-    return PRINTED if deps.transports[0].name == "console" else SENT
+    return DELAYED if await email_queue.is_held_up(deps.db.reads, error_prefix=delivery.AWAY) else there
 
 
 async def _is_refused(deps: Deps, link: MagicLink) -> bool:

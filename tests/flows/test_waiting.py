@@ -83,5 +83,7 @@ async def test_a_refusal_is_told_where_everybody_gets_a_letter(deps: Deps, clock
 async def test_without_a_mail_server_the_browser_is_told_where_to_look(sqlite_config: Config, clock: FakeClock) -> None:
     """Nobody looks into a mailbox for a letter that was printed."""
     deps = await open_world(sqlite_config, clock, ScriptedTransport(name="console"))
+    closed = replace(deps, config=deps.config.model_copy(update={"signup": "invite"}))
     assert (await told(deps, clock, MEMBER, STATES["sent"]))[-1] == "printed"
+    assert (await told(closed, clock, STRANGER))[-1] == "printed"
     await deps.db.close()
