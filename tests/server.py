@@ -216,12 +216,12 @@ class Server:
         with self._heard:
             self._heard.notify_all()
 
-    def wait_for_log(self, event: str, *, since: int = 0) -> dict[str, Any]:
-        """Return the first log line of an event from index ``since`` on, as soon as it is written."""
+    def wait_for_log(self, event: str, *, since: int = 0, **facts: Any) -> dict[str, Any]:
+        """Return the first log line of an event with these ``facts`` from index ``since`` on, as soon as it is written."""
 
         def found() -> dict[str, Any] | None:
             lines = (json.loads(line) for line in self.log[since:] if f'"event": "{event}"' in line)
-            return next(lines, None)
+            return next((line for line in lines if facts.items() <= line.items()), None)
 
         with self._heard:
             self._heard.wait_for(lambda: found() or self._has_ended(), PATIENCE)
