@@ -15,9 +15,10 @@ from pwauth_server.adapters.bell import Bell
 from pwauth_server.adapters.clock import Clock, SystemClock
 from pwauth_server.adapters.console import ConsoleTransport
 from pwauth_server.adapters.entropy import Entropy, SystemEntropy
-from pwauth_server.adapters.limiter import Limiter, WindowTable
+from pwauth_server.adapters.limiter import Limiter, Windows, WindowTable
 from pwauth_server.adapters.logs import Log
 from pwauth_server.adapters.metrics import Metrics
+from pwauth_server.adapters.shared_windows import AGAIN, PATIENCE, SharedWindows
 from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.adapters.transport import Transport
 from pwauth_server.config import Config, notes
@@ -29,6 +30,7 @@ from pwauth_server.flows.backup_schedule import BackupSchedule
 from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules import limits, live
 from pwauth_server.rules.letters import Letters
+from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch, presence
@@ -105,15 +107,17 @@ async def make_deps(
     entropy: Entropy | None = None,
     transports: Sequence[Transport] | None = None,
     config_file: Path | None = None,
+    is_node: bool = False,
 ) -> Deps:
     """Open the world: database, keys, limits, mail. Tests bring their own clock, chance and transports."""
     clock, entropy, chosen = clock or SystemClock(), entropy or SystemEntropy(), transports or _transports(config)
     metrics = _metrics(config, chosen)
-    db = await connect(config, listener=_listener(metrics, log), timing=metrics.query)
+    db = await connect(config, listener=_listener(metrics, log), timing=metrics.query, is_node=is_node)
     try:
         ring = KeyRing(secret_keys(config, entropy, is_first_start=await epoch.key_check(db.reads) is None))
         await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
+        windows = _windows(config, clock, metrics, log)
         deps = Deps(
             config=config,
             clock=clock,
@@ -121,7 +125,7 @@ async def make_deps(
             db=db,
             ring=ring,
             keys=KeyHolder(keys.empty(config)),
-            limiter=Limiter(quotas, storage=WindowTable(clock), clock=clock, on_limited=metrics.limited),
+            limiter=Limiter(quotas, storage=windows, clock=clock, on_limited=metrics.limited),
             metrics=metrics,
             letters=Letters(config.email_from, config.webauthn_rp_name, config.email_templates_path),
             transports=chosen,
@@ -155,18 +159,32 @@ def _listener(metrics: Metrics, log: Log | None) -> Callable[[Occurrence], None]
     return heard
 
 
+def _windows(config: Config, clock: Clock, metrics: Metrics, log: Log | None) -> Windows:
+    own = WindowTable(clock)
+    url = config.redis_url.get_secret_value()
+    if not url:
+        return own
+    # Its client takes memory that a server without it has no use for.
+    from pwauth_server.adapters.redis_windows import RedisWindows  # noqa: PLC0415
+
+    shared = RedisWindows(url, namespace=config.limits_namespace, clock=clock, patience=PATIENCE)
+    return SharedWindows(shared, own=own, clock=clock, metrics=metrics, log=log)
+
+
 def _transports(config: Config) -> Sequence[Transport]:
     return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
 
 
 def _chores(deps: Deps) -> Sequence[Chore]:
     backups = BackupSchedule(deps)
+    shared = (Chore("limits", AGAIN, lambda: deps.limiter.is_free(Limit.REQUESTS)),) if deps.config.redis_url.get_secret_value() else ()
     return (
         Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps)),
         Chore("counting", COUNT_EVERY, lambda: health.count_rows(deps)),
         Chore("sampling", live.EVERY, lambda: live_flow.take(deps)),
         Chore("backup", SWEEP_EVERY, backups.keep, hurry=backups.stop),
         Chore("pulse", 0.0, lambda: pulse.beat(deps.metrics.lag)),
+        *shared,  # without it an outage would be noticed, and its end, with the next request only
     )
 
 
@@ -181,7 +199,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     Extend(app, built_in_extensions=False, extensions=[ApiDocs(edge, ROUTES)])
 
     async def start(app: Sanic[Any, Any]) -> None:
-        edge.deps = app.ctx.deps = await make_deps(config, log=log, **fakes)
+        edge.deps = app.ctx.deps = await make_deps(config, log=log, is_node=True, **fakes)
 
     async def work(app: Sanic[Any, Any]) -> None:
         deps: Deps = app.ctx.deps
@@ -215,7 +233,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
 async def _leave(deps: Deps) -> None:
     """Close the world."""
     await checkup.stop(deps)
-    await deps.db.close()
+    await deps.close()
 
 
 def _announce(config: Config, log: Log) -> None:

@@ -68,3 +68,8 @@ class Deps:
     drawing: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: One for each minute of the last hour, oldest first; `flows.live` takes them.
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=PERIODS))
+
+    async def close(self) -> None:
+        """Let go of everything that is held open."""
+        await self.limiter.close()
+        await self.db.close()

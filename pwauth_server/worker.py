@@ -22,7 +22,7 @@ class Chore:
 
     name: str
     seconds: float
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[object]]
     #: Called when the process ends: what would take long should be broken off.
     hurry: Callable[[], None] = lambda: None
 

@@ -20,6 +20,7 @@ from pwauth_server.store.migrate import migrate
 from pwauth_server.store.transaction import Database
 from tests.fakes import FakeClock, FakeEntropy
 from tests.people import Device, Person
+from tests.redis_server import RedisServer
 from tests.server import Server, running
 
 # A loaded machine is slow to generate and slow to run; neither says anything about the code.
@@ -133,6 +134,14 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     shutil.copy(sqlite_template, folder / "auth.db")
     with running(folder, getattr(request.module, "SETTINGS", None)) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    """Return the running Redis of this module."""
+    server = RedisServer().start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture

@@ -258,6 +258,8 @@ def test_a_busy_port_is_one_clear_line(used: Host) -> None:
         port = taken.getsockname()[1]
         (said,) = used.refuses(FAILED, "serve", server_port=str(port))
     assert said == f"cannot listen on 127.0.0.1:{port} (Address already in use); see server_host and server_port"
+    (said,) = used.refuses(WRONG_USAGE, "serve", server_port="0", redis_url="redis://h/?password=hunter2&nonsense=hunter2")
+    assert said == "redis_url: cannot be understood; look at what follows the host"
     assert used.refuses(FAILED, "serve", server_host="no-such-host.invalid", server_port="0")[0].startswith("cannot listen on no-such-host")
 
 

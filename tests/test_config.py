@@ -130,6 +130,10 @@ def test_domains_are_compared_in_lower_case() -> None:
         ("email_from", "a@ex.com\r\nBcc: b@ex.com"),
         ("email_templates_path", "/no/such/folder"),
         ("database_url", "mysql://root:hunter2@db/x"),
+        ("redis_url", "hunter2"),
+        ("redis_url", "http://:hunter2@redis:6379"),
+        ("redis_url", "redis://:hunt/er2@redis:6379"),
+        ("redis_url", "unix://"),
         ("metrics_token", "short-token"),
         ("access_token_expiry_seconds", "3601"),
         ("access_token_expiry_seconds", "0"),
@@ -187,6 +191,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, str
         {"smtp_host": "localhost", "smtp_tls": "plain"},
         {"smtp_host": "mail.ex.com"},
         {"database_url": "postgresql://pwauth:hunter2@db/pwauth"},
+        *({"redis_url": url} for url in ("redis://db", "rediss://u:hunter2@[::1]:6379/0", "unix:///run/redis.sock?db=2")),
         {"public_url": "https://auth.ex.com", "webauthn_rp_id": "ex.com", "webauthn_origin": "https://auth.ex.com,https://app.ex.com"},
         {"jwt_secret": STRONG},
         {"secret_key": f"{STRONG},{STRONG[::-1]}"},
@@ -259,7 +264,7 @@ def test_secrets_are_masked_wherever_a_config_is_shown() -> None:
     """`pwauth config show`, repr and str keep secrets to themselves (SEC-25, SEC-73)."""
     names = ("jwt_secret", "smtp_password", "metrics_token", "webhook_secret", "secret_key")
     environment = {f"PWAUTH_{name.upper()}": secrets.token_urlsafe(32) for name in names}
-    environment["PWAUTH_DATABASE_URL"] = "postgres://pwauth:hunter2@db/pwauth"
+    environment["PWAUTH_DATABASE_URL"], environment["PWAUTH_REDIS_URL"] = "postgres://pwauth:hunter2@db/pwauth", "redis://:hunter2@db:6379"
     config = load(None, environment)
     rows = dict(shown(config))
     for text in (repr(config), str(config), repr(rows)):

@@ -1,9 +1,9 @@
 """The one place that counts requests against limits (SEC-60 to SEC-66).
 
 Windows lie in a storage with the interface of the ``limits`` library, whose Redis storage serves
-several nodes. The one for a single process is ours: the library's keeps a lock for each key, scans all
-of them at every hit and takes two megabytes to import. This one is bounded: at most `MAX_KEYS`
-windows, and whoever floods it pushes out his own kind.
+several nodes (`redis_windows`). The one for a single process is ours: the library's keeps a lock for each
+key, scans all of them at every hit and takes two megabytes to import. This one is bounded: at most
+`MAX_KEYS` windows, and whoever floods it pushes out his own kind.
 """
 
 import math
@@ -27,16 +27,22 @@ class OnLimited(Protocol):
 
 
 class Windows(Protocol):
-    """What a storage of the ``limits`` library can do, as far as we ask it."""
+    """What a storage of the ``limits`` library can do, as far as we ask it, and two things more."""
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count hits in a window of ``expiry`` seconds; return how many there are."""
+
+    async def decr(self, key: str) -> None:
+        """Take one hit back, if its window is still open; one step."""
 
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
 
     async def get_expiry(self, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
+
+    async def close(self) -> None:
+        """Let go of whatever is held open."""
 
 
 class WindowTable:
@@ -58,6 +64,12 @@ class WindowTable:
         window[0] += amount
         return int(window[0])
 
+    async def decr(self, key: str) -> None:
+        """Take one hit back, if its window is still open."""
+        window = _open(self._room(key), key, self._clock.now())
+        if window is not None and window[0] > 0:
+            window[0] -= 1
+
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
         window = _open(self._room(key), key, self._clock.now())
@@ -67,6 +79,9 @@ class WindowTable:
         """Return when the window ends (Unix seconds)."""
         window = _open(self._room(key), key, now := self._clock.now())
         return window[1] if window else now
+
+    async def close(self) -> None:
+        """Do nothing: nothing is held open."""
 
     def _room(self, key: str) -> dict[str, list[float]]:
         return self._rooms.setdefault(key.partition("/")[0], {})
@@ -112,8 +127,7 @@ class Limiter:
 
     async def give_back(self, limit: Limit, *key: str) -> None:
         """Take a use back: it was counted before it was known to be no failure."""
-        if await self._storage.get(_key(limit, key)) > 0:  # the window may have ended meanwhile
-            await self._storage.incr(_key(limit, key), self._quotas[limit].seconds, amount=-1)
+        await self._storage.decr(_key(limit, key))
 
     async def is_first(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""
@@ -127,6 +141,10 @@ class Limiter:
     def window(self, limit: Limit) -> float:
         """Return the length of a limit's window in seconds."""
         return self._quotas[limit].seconds
+
+    async def close(self) -> None:
+        """Let go of the storage."""
+        await self._storage.close()
 
     async def refusal(self, limit: Limit, *key: str) -> RateLimited:
         """Return the refusal with the headers of RFC 9110 and draft-ietf-httpapi-ratelimit-headers-10."""

@@ -117,6 +117,8 @@ class Metrics:
         self._links = counter("magic_links", "Sign-in requests by what became of them.", "event")
         self._deliveries = counter("email_deliveries", "Tries to deliver a letter.", "transport", "outcome")
         self._limited = counter("rate_limited", "Requests refused by a limit.", "limit")
+        self._storage_errors = counter("limits_storage_errors", "Questions that the shared storage of limits did not answer.")
+        self._alone = gauge("limits_alone", "1 while this node counts limits alone, because their shared storage does not answer.")
         self._sessions = gauge("sessions_active", "Live sessions.")
         self._depth = gauge("email_queue_depth", "Letters in the queue.", "status")
         self._oldest = gauge("email_queue_oldest_seconds", "Age of the oldest letter that waits.")
@@ -127,7 +129,11 @@ class Metrics:
         self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
         self._rows = gauge("database_rows", "Rows of each table, counted by housekeeping.", "table")
         gauge("build_info", "Version of the server.", "version").labels(__version__).set(1)
-        # What follows every request, or half of them, is counted in plain cells.
+        self._open_cells()
+        self._start_at_zero()
+
+    def _open_cells(self) -> None:
+        """Open plain cells for what follows every request, or half of them."""
         self.issued = Tally("pwauth_tokens_issued_total", "Tokens issued.", ("kind",))
         self.requests = Tally("pwauth_http_requests_total", "HTTP requests.", ("method", "route", "status"))
         self.request_seconds = Histogram("pwauth_http_request_duration_seconds", "Duration of HTTP requests.", ("method", "route"))
@@ -135,7 +141,6 @@ class Metrics:
         text = "From queueing a letter to its acceptance."
         self.delivery_seconds = Histogram("pwauth_email_delivery_seconds", text, (), bounds=LETTER_BOUNDS)
         self.lag_seconds = Histogram("pwauth_event_loop_lag_seconds", "How late the event loop rang its timer: what requests waited.", ())
-        self._start_at_zero()
 
     def _start_at_zero(self) -> None:
         for method in Method:
@@ -177,6 +182,14 @@ class Metrics:
     def limited(self, limit: Limit) -> None:
         """Count a refusal."""
         self._limited.labels(limit).inc()
+
+    def limits_storage_failed(self) -> None:
+        """Count a question that the shared storage of limits did not answer."""
+        self._storage_errors.labels().inc()
+
+    def counts_limits_alone(self, *, is_alone: bool) -> None:
+        """Show whether this node counts limits without the others."""
+        self._alone.set(is_alone)
 
     def forwarded(self, seen: Sighting) -> None:
         """Count what a request tells of proxies."""

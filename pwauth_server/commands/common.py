@@ -135,7 +135,7 @@ def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]], *, may_cr
         try:
             return await work(deps)
         finally:
-            await deps.db.close()
+            await deps.close()
 
     return asyncio.run(run())
 

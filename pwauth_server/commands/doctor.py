@@ -25,7 +25,7 @@ _COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 def doctor(config_path: Path | None) -> None:
     """Look for what keeps people from signing in, or soon will.
 
-    Mail server and sender, clocks, address and proxies, disk, secrets, schema, backups, queue. Changes nothing; exit
+    Mail server and sender, clocks, address and proxies, disk, secrets, schema, backups, queue, Redis. Changes nothing; exit
     code 0 whatever is found, 1 if there is no database to look at.
     """
     config = load(config_path)

@@ -130,7 +130,18 @@ def _network(config: Config) -> list[str]:
     url = config.database_url.get_secret_value()
     if url and not url.startswith(("postgres://", "postgresql://", "asyncpg://")):
         found.append("database_url: must start with postgres://")
+    if (redis_url := config.redis_url.get_secret_value()) and not _is_redis(redis_url):
+        found.append("redis_url: must be redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH")
     metrics_token = config.metrics_token.get_secret_value()
     if metrics_token and len(metrics_token) < weak_secrets.MIN_BYTES // 2:
         found.append("metrics_token: is shorter than 16 bytes")
     return found
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        return parts.scheme in {"redis", "rediss", "unix"} and bool(place) and parts.port != 0
+    except ValueError:  # its words may hold the password
+        return False

@@ -36,6 +36,7 @@ class Config(BaseModel):
     database_path: str = Field("data/auth.db", description="SQLite file; secrets/ beside it holds what is generated.")
     database_url: Secret = Field(default_factory=_no_secret, description="postgres://… to use PostgreSQL instead of SQLite.")
     secret_key: list[Secret] = Field([], description="Master secret, or a list: the first seals, all open. Empty: generated once in secrets/ beside the database.")
+    redis_url: Secret = Field(default_factory=_no_secret, description="redis://…, rediss://… or unix://… so that all nodes that use it share their limits; empty: each counts its own, in memory.")
 
     # -- backups
     backup_path: str = Field("", description="Folder for scheduled backups of the SQLite file; empty: none are made.")
@@ -152,6 +153,11 @@ class Config(BaseModel):
     def is_sqlite(self) -> bool:
         """Tell whether the database is the SQLite file."""
         return not self.database_url.get_secret_value()
+
+    @property
+    def limits_namespace(self) -> str:
+        """Return what our keys in Redis begin with: two installations may share one, and no limits."""
+        return f"pwauth:{self.public_origin}"
 
     @property
     def secrets_folder(self) -> Path:

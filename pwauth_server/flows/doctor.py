@@ -29,6 +29,8 @@ from pwauth_server.store.transaction import Database
 
 #: Seconds that one check may take.
 PATIENCE = 20.0
+#: Seconds in which Redis has to answer; a request waits much shorter.
+REDIS_PATIENCE = 3.0
 _SEEN = re.compile(r'^pwauth_forwarded_requests_total\{seen="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -70,7 +72,7 @@ async def examine(config: Config, clock: Clock, resolver: Resolver, config_file:
 
 async def findings(case: Case) -> list[Finding]:
     """Return what is found, subject by subject."""
-    checks = (_smtp, _sender, _clocks, _address, _proxies, _disk, _secrets, _database)
+    checks = (_smtp, _sender, _clocks, _address, _proxies, _disk, _secrets, _database, _limits)
     found = await asyncio.gather(*(_patiently(check, case) for check in checks))
     return [finding for some in found for finding in some]
 
@@ -182,6 +184,22 @@ async def _database(case: Case) -> list[Finding]:
     if config.is_sqlite:
         found.append(judge.backups(now, backed_up_at, every=backup_rhythm(config)))
     return found + judge.queue(oldest, counts.get("failed", 0))
+
+
+async def _limits(case: Case) -> list[Finding]:
+    url = case.config.redis_url.get_secret_value()
+    if not url:
+        return judge.limits_of_nodes(await case.db.nodes()) if case.db else []
+    from pwauth_server.adapters.redis_windows import RedisWindows  # noqa: PLC0415
+
+    windows = RedisWindows(url, namespace=case.config.limits_namespace, clock=case.clock, patience=REDIS_PATIENCE)
+    try:
+        await windows.get("doctor")
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is to be told
+        return [judge.shared_limits(_reason(error))]
+    finally:
+        await windows.close()
+    return [judge.shared_limits("")]
 
 
 def _reason(error: Exception) -> str:

@@ -156,6 +156,22 @@ def broken_database(reason: str) -> Finding:
     return fail("database", "The database cannot be used: {reason}.", "Look at database_path or database_url.", reason=reason)
 
 
+def shared_limits(problem: str) -> Finding:
+    """Judge the Redis of redis_url; ``problem`` is empty if it answers."""
+    if problem:
+        advice = "Look at redis_url and at Redis; limits are shared again as soon as it answers."
+        return warn("limits", "Redis does not answer ({problem}), so each node counts limits alone.", advice, problem=problem)
+    return ok("limits", "Redis answers; all nodes that use it share their limits.")
+
+
+def limits_of_nodes(nodes: int) -> list[Finding]:
+    """Judge how many servers without a common Redis there are."""
+    if nodes < 2:  # noqa: PLR2004 - one node has all limits to itself
+        return []
+    written = "{nodes} nodes serve this database, and each counts limits alone."
+    return [warn("limits", written, "Set the same redis_url on all of them.", nodes=str(nodes))]
+
+
 def migrations(missing: Sequence[str]) -> Finding:
     """Judge what the schema lacks."""
     if missing:

@@ -1,5 +1,7 @@
 """Open the database that the configuration names."""
 
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pwauth_server.config import Config
 from pwauth_server.store.sqlite import PRAGMAS, SqliteDatabase
 from pwauth_server.store.sqlite_client import InlineSqliteClient
 from pwauth_server.store.statements import Timing
-from pwauth_server.store.transaction import Close, Database, Listener
+from pwauth_server.store.transaction import NODE, Close, Database, Listener
 
 MODELS = [
     f"pwauth_server.store.{room}"
@@ -24,11 +26,14 @@ MODELS = [
 POOL_SIZE = 10
 
 
-async def connect(config: Config, *, listener: Listener, timing: Timing) -> Database:
-    """Open the database; tell ``listener`` of committed occurrences and ``timing`` of statements."""
+async def connect(config: Config, *, listener: Listener, timing: Timing, is_node: bool = False) -> Database:
+    """Open the database; tell ``listener`` of committed occurrences and ``timing`` of statements.
+
+    A server is a node, and PostgreSQL can tell how many of them there are; a command is none.
+    """
     context = TortoiseContext()
     with context:
-        await context.init(config=tortoise_config(config))
+        await context.init(config=tortoise_config(config, name=_node_name() if is_node else "pwauth command"))
         default = context.connections.get("default")
         if config.is_sqlite:
             writer = context.connections.get("writer")
@@ -54,7 +59,12 @@ async def _sqlite(reader: BaseDBAsyncClient, writer: BaseDBAsyncClient, close: C
     return SqliteDatabase(reader=reader, writer=writer, close=close, listener=listener, timing=timing)
 
 
-def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite_client") -> dict[str, Any]:
+def _node_name() -> str:
+    """Return what PostgreSQL shows of this process; it cuts names off after 63 bytes."""
+    return f"{NODE}{os.getpid()}@{socket.gethostname()[-40:]}"
+
+
+def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite_client", name: str = "pwauth") -> dict[str, Any]:
     """Return the configuration of Tortoise; migrations name the stock SQLite engine instead."""
     app = {"models": {"models": MODELS, "default_connection": "default"}}
     if config.is_sqlite:
@@ -62,5 +72,5 @@ def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite
         connection = {"engine": engine, "credentials": {"file_path": config.database_path, **PRAGMAS}}
         return {"connections": {"default": connection, "writer": connection}, "apps": app}
     url = expand_db_url(config.database_url.get_secret_value().replace("postgresql://", "postgres://", 1))
-    url["credentials"] |= {"minsize": 1, "maxsize": POOL_SIZE}
+    url["credentials"] |= {"minsize": 1, "maxsize": POOL_SIZE, "application_name": name}
     return {"connections": {"default": url}, "apps": app}

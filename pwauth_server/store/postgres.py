@@ -9,11 +9,16 @@ from asyncpg import DeadlockDetectedError
 from tortoise import BaseDBAsyncClient
 
 from pwauth_server.store.statements import Sql, Statements, Timing
-from pwauth_server.store.transaction import Close, Database, Listener, Tx, Work
+from pwauth_server.store.transaction import NODE, Close, Database, Listener, Tx, Work
 
 T = TypeVar("T")
 
 _CLOCK = Sql("clock", "SELECT extract(epoch FROM clock_timestamp()) AS now")
+_NODES = Sql(
+    "nodes",
+    "SELECT count(DISTINCT application_name) AS nodes FROM pg_stat_activity"
+    f" WHERE datname = current_database() AND application_name LIKE '{NODE}%'",
+)
 #: How often a unit is tried that waits for others which wait for it.
 TRIES = 3
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
@@ -59,6 +64,11 @@ class PostgresDatabase(Database):
         """Return the time of the server's machine."""
         row = await self.reads.one(_CLOCK)
         return float(row["now"]) if row else None
+
+    async def nodes(self) -> int:
+        """Return how many servers are connected to the database."""
+        row = await self.reads.one(_NODES)
+        return int(row["nodes"]) if row else 0
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:

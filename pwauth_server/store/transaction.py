@@ -26,6 +26,9 @@ Listener = Callable[[Occurrence], None]
 #: Answers kept for one state of the database.
 MAX_REMEMBERED = 8192
 
+#: What the names begin with under which servers, and no commands, are connected to PostgreSQL.
+NODE = "pwauth node "
+
 Close = Callable[[], Awaitable[None]]
 
 
@@ -142,6 +145,10 @@ class Database(ABC):
     async def clock(self) -> float | None:
         """Return the time of the database's own machine, in Unix seconds; None where it has none of its own."""
         return None
+
+    async def nodes(self) -> int:
+        """Return how many servers are connected to the database; 0 where it does not know."""
+        return 0
 
     async def row_counts(self, reads: Statements) -> Mapping[str, int]:
         """Return how many rows each table has; looks at all of them, so ``reads`` should be those of `apart`."""

@@ -1,28 +1,42 @@
+"""The limiter over each storage that it may have: the table of one node, and the Redis that nodes share."""
+
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from limits.aio.storage import MemoryStorage
 
 from pwauth_server.adapters import limiter as limiter_module
-from pwauth_server.adapters.limiter import MAX_KEYS, Limiter, WindowTable
+from pwauth_server.adapters.limiter import MAX_KEYS, Limiter, Windows, WindowTable
+from pwauth_server.adapters.redis_windows import RedisWindows
 from pwauth_server.errors import RateLimited
 from pwauth_server.rules.limits import Limit, Quota, table
 from tests.fakes import FakeClock
+from tests.redis_server import RedisServer, needs_redis
 
 QUOTAS = table(per_minute=300, mails_per_hour=5)
 
 
 class House:
-    """A limiter with its table, its clock and the refusals it told."""
+    """A limiter with its storage, its clock and the refusals it told."""
 
-    def __init__(self, quotas: Mapping[Limit, Quota] = QUOTAS) -> None:
+    def __init__(self, quotas: Mapping[Limit, Quota] = QUOTAS, redis: RedisServer | None = None) -> None:
         self.clock = FakeClock()
         self.table = WindowTable(self.clock)
+        self.redis = redis
         self.refused: list[Limit] = []
-        self.limiter = Limiter(quotas, storage=self.table, clock=self.clock, on_limited=self._refused)
+        windows: Windows = self.table
+        if redis:
+            windows = RedisWindows(redis.url, namespace="test", clock=self.clock, patience=10)
+        self.limiter = Limiter(quotas, storage=windows, clock=self.clock, on_limited=self._refused)
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass, in Redis too."""
+        self.clock.tick(seconds)
+        if self.redis:
+            self.redis.tick(seconds)
 
     def _refused(self, limit: Limit) -> None:
         self.refused.append(limit)
@@ -32,9 +46,31 @@ class House:
         return sum([await self.limiter.is_first(limit, *key) for _ in range(count)])
 
 
-async def test_a_quota_lets_in_what_it_says() -> None:
+@pytest.fixture(params=("memory", pytest.param("redis", marks=needs_redis)))
+async def build(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., House]]:
+    """Return what builds a house over each storage in turn, empty."""
+    redis: RedisServer | None = request.getfixturevalue("redis") if request.param == "redis" else None
+    if redis:
+        redis.ask("FLUSHALL")
+    houses: list[House] = []
+
+    def built(quotas: Mapping[Limit, Quota] = QUOTAS) -> House:
+        houses.append(House(quotas, redis))
+        return houses[-1]
+
+    yield built
+    for house in houses:
+        await house.limiter.close()
+
+
+@pytest.fixture
+def house(build: Callable[..., House]) -> House:
+    """Return a house with the usual limits."""
+    return build()
+
+
+async def test_a_quota_lets_in_what_it_says(house: House) -> None:
     """Thirty failures, then refusal, told to the metrics (SEC-64)."""
-    house = House()
     for _ in range(30):
         await house.limiter.take(Limit.SIGN_IN_FAILURES, "1.2.3.4")
     for _ in range(3):
@@ -43,9 +79,8 @@ async def test_a_quota_lets_in_what_it_says() -> None:
     assert house.refused == [Limit.SIGN_IN_FAILURES] * 3
 
 
-async def test_a_hundred_at_once_get_no_more_than_one_by_one() -> None:
+async def test_a_hundred_at_once_get_no_more_than_one_by_one(house: House) -> None:
     """Counting and checking are one step, so parallel requests cannot overrun a limit (SEC-64)."""
-    house = House()
     answers = await asyncio.gather(*(house.limiter.take(Limit.API_KEY_FAILURES, "1.2.3.4") for _ in range(100)), return_exceptions=True)
     assert answers.count(None) == 10
     assert sum(isinstance(answer, RateLimited) for answer in answers) == 90
@@ -61,9 +96,34 @@ async def test_a_window_opens_with_the_first_take_and_ends_exactly() -> None:
     assert await house.takes(20, Limit.API_KEY_FAILURES, "a") == 10
 
 
-async def test_keys_and_limits_are_counted_apart() -> None:
+async def test_a_window_is_not_pushed_away(house: House) -> None:
+    """Neither by refused takes nor by what is given back to the last; the next window is a full one (SEC-64, SEC-65)."""
+    assert await house.takes(1, Limit.API_KEY_FAILURES, "a") == 1
+    house.tick(500)
+    await house.limiter.give_back(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(15, Limit.API_KEY_FAILURES, "a") == 10
+    house.tick(390)
+    assert await house.takes(5, Limit.API_KEY_FAILURES, "a") == 0
+    house.tick(10)
+    assert await house.takes(20, Limit.API_KEY_FAILURES, "a") == 10
+
+
+async def test_what_is_given_back_can_be_taken_again(house: House) -> None:
+    """As often as it was taken and no oftener: nobody saves up uses, not even for the next window (SEC-32)."""
+    assert await house.takes(15, Limit.API_KEY_FAILURES, "a") == 10
+    for _ in range(8):
+        await house.limiter.give_back(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(9, Limit.API_KEY_FAILURES, "a") == 3
+    for _ in range(20):
+        await house.limiter.give_back(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(20, Limit.API_KEY_FAILURES, "a") == 10
+    house.tick(900)
+    await house.limiter.give_back(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(20, Limit.API_KEY_FAILURES, "a") == 10
+
+
+async def test_keys_and_limits_are_counted_apart(house: House) -> None:
     """One client's refusal is nobody else's, and one limit's is not another's (SEC-65)."""
-    house = House()
     assert await house.takes(20, Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.4") == 3
     assert await house.takes(1, Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.5") == 1
     assert await house.takes(1, Limit.MAIL_PER_MAILBOX_AND_CLIENT, "w@ex.com", "1.2.3.4") == 1
@@ -78,16 +138,14 @@ async def test_keys_and_limits_are_counted_apart() -> None:
         (("a@ex.com/1", "x"), ("a@ex.com", "x")),
     ),
 )
-async def test_a_key_cannot_be_written_to_hit_another(one: tuple[str, str], other: tuple[str, str]) -> None:
+async def test_a_key_cannot_be_written_to_hit_another(house: House, one: tuple[str, str], other: tuple[str, str]) -> None:
     """A local part may hold a slash, and still nobody spends somebody else's quota with it (SEC-63, SEC-65)."""
-    house = House()
     assert await house.takes(10, Limit.MAIL_PER_MAILBOX_AND_CLIENT, *one) == 3
     assert await house.takes(1, Limit.MAIL_PER_MAILBOX_AND_CLIENT, *other) == 1
 
 
-async def test_looking_does_not_count() -> None:
+async def test_looking_does_not_count(house: House) -> None:
     """Limits on failures are checked before and counted after a failure only (SEC-65)."""
-    house = House()
     for _ in range(100):
         await house.limiter.check(Limit.API_KEY_FAILURES, "a")
         assert await house.limiter.is_free(Limit.API_KEY_FAILURES, "a")
@@ -98,11 +156,10 @@ async def test_looking_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(("waited", "seconds"), ((0, "900"), (0.5, "900"), (1, "899"), (898.5, "2"), (899.5, "1")))
-async def test_a_refusal_says_when_to_come_back(waited: float, seconds: str) -> None:
+async def test_a_refusal_says_when_to_come_back(house: House, waited: float, seconds: str) -> None:
     """`Retry-After` is never too early and never longer than the window (SEC-64; RFC 9110 section 10.2.3)."""
-    house = House()
     await house.takes(10, Limit.API_KEY_FAILURES, "a")
-    house.clock.tick(waited)
+    house.tick(waited)
     with pytest.raises(RateLimited) as refused:
         await house.limiter.take(Limit.API_KEY_FAILURES, "a")
     assert refused.value.headers == {
@@ -110,16 +167,16 @@ async def test_a_refusal_says_when_to_come_back(waited: float, seconds: str) -> 
         "ratelimit-policy": '"api_key_failures";q=10;w=900',
         "ratelimit": f'"api_key_failures";r=0;t={seconds}',
     }
-    house.clock.tick(float(seconds))
+    house.tick(float(seconds))
     await house.limiter.take(Limit.API_KEY_FAILURES, "a")
 
 
-async def test_a_window_may_be_shorter_than_a_second() -> None:
+async def test_a_window_may_be_shorter_than_a_second(build: Callable[..., House]) -> None:
     """Raised mail limits shrink the cooldown; its header still has whole seconds (SEC-66)."""
-    house = House(table(per_minute=300, mails_per_hour=600))
+    house = build(table(per_minute=300, mails_per_hour=600))
     assert await house.takes(3, Limit.MAIL_COOLDOWN, "v@ex.com", "a") == 1
     assert (await house.limiter.refusal(Limit.MAIL_COOLDOWN, "v@ex.com", "a")).headers["ratelimit-policy"] == '"mail_cooldown";q=1;w=1'
-    house.clock.tick(0.5)
+    house.tick(0.5)
     assert await house.takes(3, Limit.MAIL_COOLDOWN, "v@ex.com", "a") == 1
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -14,10 +15,12 @@ from pwauth_server.config import Config
 from pwauth_server.flows import doctor
 from pwauth_server.flows.doctor import Case
 from pwauth_server.rules.findings import Finding, Level
+from pwauth_server.store.transaction import NODE
 from tests.backup_fakes import with_backups
 from tests.dns_fakes import name_server
 from tests.fakes import FakeClock, FakeEntropy
 from tests.mail_fakes import Sink, mail_server, post
+from tests.redis_server import PASSWORD, RedisServer, needs_redis
 from tests.server import free_port
 from tests.store.rows import HAPPENED
 
@@ -108,6 +111,29 @@ async def test_the_senders_domain_is_looked_up(case: Case) -> None:
     assert [mine[name] for name in ("spf", "dkim", "dmarc")] == [[OK], [OK], [OK]]
     assert [other[name] for name in ("spf", "dkim", "dmarc")] == [[WARN], [WARN], [WARN]]
     assert [silent[name] for name in ("spf", "dkim", "dmarc")] == [[WARN], [WARN], [WARN]]
+
+
+@needs_redis
+async def test_redis_is_asked(case: Case, redis: RedisServer) -> None:
+    """As a node would ask it; one that is away or wants another password is told from one that answers, and no secret is."""
+    assert (await looked_at(case, redis_url=SecretStr(redis.url)))["limits"] == [OK]
+    for url in (redis.url.replace(PASSWORD, "wrong"), f"redis://:{PASSWORD}@127.0.0.1:{free_port()}"):
+        asked = replace(case, config=case.config.model_copy(update={"redis_url": SecretStr(url)}))
+        (found,) = [it for it in await doctor.findings(asked) if it.subject == "limits"]
+        assert found.level is WARN
+        assert PASSWORD not in found.sentence
+
+
+async def test_several_nodes_want_redis(case: Case) -> None:
+    """PostgreSQL tells how many servers there are; the doctor himself and other commands are none."""
+    deps = [await make_deps(case.config, clock=case.clock, entropy=FakeEntropy(), is_node=True) for _ in range(2)]
+    assert "limits" not in await looked_at(case), "one process is one node"
+    if not case.config.is_sqlite:
+        connection = await asyncpg.connect(case.config.database_url.get_secret_value(), server_settings={"application_name": f"{NODE}2@x"})
+        assert (await looked_at(case))["limits"] == [WARN]
+        await connection.close()
+    for opened in deps:
+        await opened.db.close()
 
 
 async def test_files_that_others_read_are_found(case: Case, tmp_path: Path) -> None:

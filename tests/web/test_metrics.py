@@ -13,7 +13,7 @@ PROMISED = {
     "refresh_reuse_total",
     "magic_links_total", "email_queue_depth", "email_queue_oldest_seconds", "email_deliveries_total", "email_delivery_seconds",
     "rate_limited_total", "http_requests_total", "http_request_duration_seconds", "db_query_duration_seconds", "build_info",
-    "event_loop_lag_seconds",
+    "event_loop_lag_seconds", "limits_storage_errors_total", "limits_alone",
 }  # fmt: skip
 
 

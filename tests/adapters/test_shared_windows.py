@@ -1,0 +1,194 @@
+"""Limits that nodes share in a real Redis: exact, private, and never a reason to fail (SEC-64)."""
+
+import asyncio
+import io
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pwauth_server.adapters.limiter import WindowTable
+from pwauth_server.adapters.logs import Log
+from pwauth_server.adapters.metrics import Metrics, Snapshot
+from pwauth_server.adapters.redis_windows import CONNECTIONS, RedisWindows
+from pwauth_server.adapters.shared_windows import AGAIN, SharedWindows
+from pwauth_server.errors import ConfigError
+from tests.fakes import FakeClock
+from tests.redis_server import PASSWORD, RedisServer, needs_redis
+
+pytestmark = needs_redis
+
+
+class Node:
+    """One server's windows, and what it tells of them."""
+
+    def __init__(self, url: str) -> None:
+        self.clock, self.metrics, self.log = FakeClock(), Metrics(), io.StringIO()
+        self.shared = RedisWindows(url, namespace="test", clock=self.clock, patience=10)
+        self.windows = SharedWindows(
+            self.shared, own=WindowTable(self.clock), clock=self.clock, metrics=self.metrics, log=Log("info", self.log)
+        )
+
+    def told(self) -> list[str]:
+        """Return the events of the log so far."""
+        return [line.split('"event": "')[1].split('"')[0] for line in self.log.getvalue().splitlines()]
+
+    def figures(self) -> tuple[float, float]:
+        """Return how many questions were not answered, and whether this node counts alone."""
+        lines = dict(line.rsplit(" ", 1) for line in self.metrics.render(Snapshot(0, {}, 0)).decode().splitlines())
+        return float(lines["pwauth_limits_storage_errors_total"]), float(lines["pwauth_limits_alone"])
+
+    async def hits(self, *keys: str) -> list[int]:
+        """Hit keys one by one; return the counts."""
+        return [await self.windows.incr(key, 60) for key in keys]
+
+
+@pytest.fixture
+async def nodes(redis: RedisServer) -> AsyncIterator[tuple[Node, Node]]:
+    """Return two nodes on one empty Redis."""
+    redis.ask("FLUSHALL")
+    both = Node(redis.url), Node(redis.url)
+    yield both
+    for node in both:
+        await node.windows.close()
+
+
+async def test_nodes_count_together(nodes: tuple[Node, Node]) -> None:
+    """A hit on one is a hit on the other, and so is one that is given back; the end of a window is told in each one's time."""
+    one, other = nodes
+    assert [await one.hits("a"), await other.hits("a"), await one.hits("a", "b")] == [[1], [2], [3, 1]]
+    await other.windows.decr("a")
+    assert await one.windows.get("a") == 2
+    other.clock.tick(-3600)
+    ends = [await node.windows.get_expiry("a") - node.clock.now() for node in nodes]
+    assert all(0 < left <= 60 for left in ends)
+    assert one.figures() == other.figures() == (0, 0)
+
+
+async def test_without_redis_each_node_counts_for_itself(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """Limits fail neither open nor shut: what was used up on a node stays used up there; it is told once, and without secrets."""
+    one, other = nodes
+    assert await one.hits(*["a"] * 5) == [1, 2, 3, 4, 5]
+    assert await other.hits("a") == [6]
+    redis.kill()
+    assert (await one.hits("a", "a", "b"), await other.hits("a")) == ([6, 7, 1], [2])
+    await one.windows.decr("a")
+    assert await one.windows.get("a") == 6
+    assert await one.windows.get_expiry("a") == one.clock.now() + 60
+    assert (one.told(), one.figures()) == (["limits.alone"], (1, 1))
+    one.clock.tick(AGAIN)
+    assert await one.hits("a") == [7]
+    assert (one.told(), one.figures()) == (["limits.alone"], (2, 1))
+    redis.start()
+    assert await one.hits("a") == [8], "it was tried a moment ago"
+    for node in nodes:
+        node.clock.tick(AGAIN)
+    assert (await one.hits("a"), await other.hits("a")) == ([1], [2])
+    assert (one.told(), one.figures()) == (["limits.alone", "limits.shared"], (2, 0))
+    assert PASSWORD not in one.log.getvalue()
+    assert str(redis.port) not in one.log.getvalue()
+
+
+async def test_one_request_alone_waits_for_a_redis_that_hangs(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """While it neither answers nor refuses, one in three seconds finds out and all others pass it by."""
+    one, _ = nodes
+    await one.hits("a")
+    redis.send(signal.SIGSTOP)
+    try:
+        assert await one.hits("a") == [2]
+        one.clock.tick(AGAIN)
+        assert sorted(await asyncio.gather(*(one.windows.incr("a", 60) for _ in range(100)))) == list(range(3, 103))
+        assert one.figures() == (2, 1)
+    finally:
+        redis.send(signal.SIGCONT)
+    one.clock.tick(-86_400)
+    await one.hits("b")
+    assert one.figures() == (2, 0), "a clock that was set back is no reason to wait"
+
+
+async def test_what_is_wrong_with_redis_does_not_matter(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """One that has no room left, or wants another password, is as good as away."""
+    one, _ = nodes
+    wrong = Node(redis.url.replace(PASSWORD, "wrong"))
+    redis.ask("CONFIG", "SET", "maxmemory", "1")
+    try:
+        assert (await one.hits("a", "a"), await wrong.hits("a", "a")) == ([1, 2], [1, 2])
+    finally:
+        redis.ask("CONFIG", "SET", "maxmemory", "0")
+        await wrong.windows.close()
+    assert one.figures() == wrong.figures() == (1, 1)
+    assert '"kind": "AuthenticationError"' in wrong.log.getvalue()
+
+
+async def test_an_answer_from_before_an_outage_does_not_end_it() -> None:
+    """It was on its way when another question failed: the outage would be told again and again."""
+
+    class Slow(WindowTable):
+        """A storage that breaks for one key, and for another answers when it is let."""
+
+        may_answer = asyncio.Event()
+
+        async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+            """Count, or fail."""
+            if key == "broken":
+                raise ConnectionError
+            await self.may_answer.wait()
+            return await super().incr(key, expiry, amount)
+
+    node, slow = Node("redis://127.0.0.1:1"), Slow(FakeClock())
+    windows = SharedWindows(slow, own=WindowTable(node.clock), clock=node.clock, metrics=node.metrics, log=Log("info", node.log))
+    early = asyncio.create_task(windows.incr("a", 60))
+    await asyncio.sleep(0)
+    await windows.incr("broken", 60)
+    slow.may_answer.set()
+    assert await early == 1
+    assert (node.told(), node.figures()) == (["limits.alone"], (1, 1))
+
+
+async def test_a_client_that_hangs_up_gets_nobody_anothers_answer(nodes: tuple[Node, Node]) -> None:
+    """Whatever moment a request is broken off at, its connection does not carry its answer to the next one, and is not lost."""
+    one, _ = nodes
+    for turns in range(40):
+        broken = [asyncio.create_task(one.windows.incr("many", 60, 1000)) for _ in range(CONNECTIONS + 4)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for task in broken:
+            task.cancel()
+        await asyncio.gather(*broken, return_exceptions=True)
+        assert await asyncio.gather(*(one.windows.incr(f"key {turns} {number}", 60) for number in range(20))) == [1] * 20
+    assert one.figures() == (0, 0)
+    assert not one.shared._pool._in_use_connections
+
+
+async def test_every_key_ends(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """Windows of half a second too, and one that somebody left without an end: nobody is locked out for good (SEC-65)."""
+    windows = nodes[0].shared
+    await windows.incr("cooldown/a", 0.5)
+    await windows.decr("cooldown/never hit")
+    (key,) = redis.names()
+    assert 0 < int(str(redis.ask("PTTL", key))) <= 500
+    redis.ask("PERSIST", key)
+    assert await windows.incr("cooldown/a", 0.5) == 2
+    assert 0 < int(str(redis.ask("PTTL", key))) <= 500
+
+
+async def test_redis_learns_no_address(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """Keys name the limit and a hash, all equally long, whatever a client sends; each installation has its own."""
+    windows = nodes[0].shared
+    for key in ("alice@ex.com", "x" * 5000, "\ud800", ""):
+        await windows.incr(f"mail_per_mailbox_hour/{key}", 60)
+        assert await windows.get(f"mail_per_mailbox_hour/{key}") == 1
+    assert {len(key) for key in redis.names()} == {len("test:mail_per_mailbox_hour/") + 32}
+    assert all(key.startswith("test:mail_per_mailbox_hour/") for key in redis.names())
+    neighbour = RedisWindows(redis.url, namespace="other", clock=FakeClock(), patience=10)
+    assert await neighbour.get("mail_per_mailbox_hour/alice@ex.com") == 0
+    await neighbour.close()
+
+
+@pytest.mark.parametrize("rest", ("?db=hunter2", "?nonsense=hunter2", "?max_connections=hunter2"))
+def test_options_that_mean_nothing_are_refused_at_the_start(rest: str) -> None:
+    """Not with the first request, and without repeating what may be a secret."""
+    with pytest.raises(ConfigError) as refused:
+        RedisWindows(f"redis://127.0.0.1:1/{rest}", namespace="test", clock=FakeClock(), patience=1)
+    assert refused.value.problems == ["redis_url: cannot be understood; look at what follows the host"]
+    assert refused.value.__cause__ is None
