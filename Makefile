@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-SECRETS := secrets/smtp_password secrets/metrics_token secrets/backup_passphrase secrets/grafana_password
+SECRETS := secrets/smtp_password secrets/metrics_token secrets/backup_passphrase secrets/grafana_password secrets/postgres_password secrets/database_url
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint typecheck bench openapi readme audit lock clean
@@ -51,8 +51,8 @@ bench-kills: $(VENV)/.test  ## Kill the server under load; no answer may be lost
 docker-build:  ## Build the container image `pwauth`
 	docker build --tag pwauth --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
-docker-up: docker-build $(SECRETS)  ## Start the container (PROFILE=dev adds Mailpit, PROFILE=monitoring dashboards)
-	docker compose $(if $(filter dev,$(PROFILE)),--env-file docker/dev.env) $(PROFILE:%=--profile %) up --detach --wait
+docker-up: docker-build $(SECRETS)  ## Start the container (PROFILE=dev adds Mailpit, monitoring dashboards, scale a second node)
+	docker compose $(foreach name,$(filter dev scale,$(PROFILE)),--env-file docker/$(name).env) $(PROFILE:%=--profile %) up --detach --wait
 
 docker-test: $(VENV)/.test  ## Build the image without Docker and run it (as root; buildah, debootstrap)
 	$(BIN)/python -m scripts.docker_test
@@ -79,6 +79,9 @@ REVISION  = $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 secrets/smtp_password:
 	@install -d -m 700 secrets
 	@install -m 644 /dev/null $@
+
+secrets/database_url: secrets/postgres_password
+	@printf 'postgres://pwauth:%s@postgres/pwauth' "$$(cat $<)" > $@ && chmod 644 $@
 
 secrets/%:
 	@install -d -m 700 secrets

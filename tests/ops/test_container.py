@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -38,9 +39,9 @@ def image_environment() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in shlex.split(last("ENV")))
 
 
-def dev_environment() -> dict[str, str]:
-    """Return what the development profile sets."""
-    lines = (ROOT / "docker/dev.env").read_text().splitlines()
+def profile_environment(profile: str) -> dict[str, str]:
+    """Return what a profile sets."""
+    lines = (ROOT / f"docker/{profile}.env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
 
 
@@ -94,6 +95,9 @@ def test_the_default_is_one_container() -> None:
     """Everything else has to be asked for, by a profile."""
     assert {name: service.get("profiles", []) for name, service in SERVICES.items()} == {
         "pwauth": [],
+        "pwauth-2": ["scale"],
+        "postgres": ["scale"],
+        "redis": ["scale"],
         "mailpit": ["dev"],
         "prometheus": ["monitoring"],
         "grafana": ["monitoring"],
@@ -121,13 +125,32 @@ def test_what_the_server_is_given_are_settings() -> None:
     """A key that it does not know would stop the start, in the one place where nobody tried it."""
     given = {name.removeprefix(PREFIX).removesuffix("_FILE").lower() for name in SERVICES["pwauth"]["environment"]}
     assert given <= set(Config.model_fields)
-    ours = {name: value for name, value in dev_environment().items() if name.startswith(PREFIX)}
+    environment = profile_environment("dev")
+    ours = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     assert set(ours) <= set(SERVICES["pwauth"]["environment"])
     loaded = config.load(ROOT / "config.toml", ours)
     smtp = SERVICES["mailpit"]["environment"]["MP_SMTP_BIND_ADDR"]
     assert f"{loaded.smtp_host}:{loaded.smtp_port}" == smtp
-    first, _, second = dev_environment()["PORTS"].partition("-")
+    first, _, second = environment["PORTS"].partition("-")
     assert (first, second) == (str(loaded.server_port), SERVICES["mailpit"]["environment"]["MP_UI_BIND_ADDR"].partition(":")[2])
+
+
+def test_the_nodes_differ_in_nothing_but_their_port(tmp_path: Path) -> None:
+    """They use the PostgreSQL and the Redis beside them, which only they can reach, and read one generated key."""
+    one, other = SERVICES["pwauth"], SERVICES["pwauth-2"]
+    own = {"ports", "profiles", "depends_on"}
+    assert {key: one[key] for key in one.keys() - own} == {key: other[key] for key in other.keys() - own}
+    given = profile_environment("scale")
+    assert set(given) <= set(one["environment"])
+    subprocess.run(["make", "-s", "-f", ROOT / "Makefile", "secrets/database_url"], cwd=tmp_path, check=True, timeout=60)
+    file = tmp_path / "secrets" / Path(given["PWAUTH_DATABASE_URL_FILE"]).name
+    loaded = config.load(ROOT / "config.toml", given | {"PWAUTH_DATABASE_URL_FILE": str(file)})
+    database, redis = (urlsplit(url.get_secret_value()) for url in (loaded.database_url, loaded.redis_url))
+    assert (database.hostname, redis.hostname) == ("postgres", "redis")
+    assert database.username == SERVICES["postgres"]["environment"]["POSTGRES_USER"] == database.path[1:]
+    assert database.password == (tmp_path / "secrets/postgres_password").read_text()
+    assert [SERVICES[name]["networks"] for name in ("postgres", "redis")] == [["inside"], ["inside"]]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 
 def test_secrets_come_as_files() -> None:
