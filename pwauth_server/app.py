@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pwauth_server.adapters.metrics import Metrics
 from pwauth_server.adapters.shared_windows import AGAIN, PATIENCE, SharedWindows
 from pwauth_server.adapters.smtp import SmtpTransport
 from pwauth_server.adapters.transport import Transport
+from pwauth_server.adapters.webhook import WebhookTransport
 from pwauth_server.config import Config, notes
 from pwauth_server.deps import Checkup, Deps, KeyHolder
 from pwauth_server.events import TROUBLE, Occurrence
@@ -110,7 +111,8 @@ async def make_deps(
     is_node: bool = False,
 ) -> Deps:
     """Open the world: database, keys, limits, mail. Tests bring their own clock, chance and transports."""
-    clock, entropy, chosen = clock or SystemClock(), entropy or SystemEntropy(), transports or _transports(config)
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    chosen = transports or _transports(config, clock)
     metrics = _metrics(config, chosen)
     db = await connect(config, listener=_listener(metrics, log), timing=metrics.query, is_node=is_node)
     try:
@@ -171,8 +173,14 @@ def _windows(config: Config, clock: Clock, metrics: Metrics, log: Log | None) ->
     return SharedWindows(shared, own=own, clock=clock, metrics=metrics, log=log)
 
 
-def _transports(config: Config) -> Sequence[Transport]:
-    return (SmtpTransport(config),) if config.smtp_host else (ConsoleTransport(),)
+def _transports(config: Config, clock: Clock) -> Sequence[Transport]:
+    made: Mapping[str, Callable[[], Transport]] = {
+        "smtp": lambda: SmtpTransport(config),
+        "smtp2": lambda: SmtpTransport(config, "smtp2"),
+        "webhook": lambda: WebhookTransport(config, clock),
+        "console": ConsoleTransport,
+    }
+    return [made[name]() for name in config.transports]
 
 
 def _chores(deps: Deps) -> Sequence[Chore]:

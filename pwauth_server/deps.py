@@ -59,7 +59,7 @@ class Deps:
     limiter: Limiter
     metrics: Metrics
     letters: Letters
-    #: In order: the first takes a letter, the next one if that cannot.
+    #: In order: the first takes a letter, the next one while that cannot be reached.
     transports: Sequence[Transport]
     mail_bell: Bell
     checkup: Checkup

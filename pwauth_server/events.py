@@ -49,6 +49,7 @@ class Event(StrEnum):
     LETTER_TESTED = "letter.tested"
     LETTER_QUEUED = "letter.queued"
     LETTER_SENT = "letter.sent"
+    LETTER_PASSED_ON = "letter.passed_on"
     LETTER_DEFERRED = "letter.deferred"
     LETTER_FAILED = "letter.failed"
     LETTER_EXPIRED = "letter.expired"
@@ -63,12 +64,15 @@ class Event(StrEnum):
 
 
 #: Heartbeats: they count in the metrics, but a row for each would bury the audit log.
-UNAUDITED = frozenset({Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRED, Event.LETTER_QUEUED, Event.LETTER_SENT})
+UNAUDITED = frozenset(
+    {Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRED, Event.LETTER_QUEUED, Event.LETTER_SENT, Event.LETTER_PASSED_ON}
+)
 
 
 #: What an operator should read in the log without asking.
 TROUBLE = frozenset(
     {
+        Event.LETTER_PASSED_ON,
         Event.LETTER_DEFERRED,
         Event.LETTER_FAILED,
         Event.LETTER_EXPIRED,

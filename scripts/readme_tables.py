@@ -113,7 +113,8 @@ def kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in get_args(annotation) if choice)
     if get_origin(annotation) is list:
-        return f"list of {kind(get_args(annotation)[0])}s"
+        (item,) = get_args(annotation)
+        return f"list out of {kind(item)}" if get_origin(item) is Literal else f"list of {kind(item)}s"
     return {bool: "`true`, `false`", int: "number", str: "text", SecretStr: "secret"}[annotation]
 
 

@@ -23,6 +23,7 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event
 from pwauth_server.flows import mail
+from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules.letters import EXAMPLES, LetterKind, Message
 from pwauth_server.store import magic_links
 from pwauth_server.store.magic_links import MagicLink
@@ -33,6 +34,7 @@ from tests.store import rows
 LINK_LIFE = 600.0
 ACCEPTED = Delivery(Outcome.ACCEPTED)
 DOWN = Delivery(Outcome.DOWN, "refused")
+LOST = Delivery(Outcome.UNANSWERED, "timeout")
 LATER = Delivery(Outcome.DEFERRED, "smtp_451")
 NEVER = Delivery(Outcome.REFUSED, "smtp_550")
 SIGN_IN = EXAMPLES[LetterKind.SIGN_IN]
@@ -87,6 +89,15 @@ async def post(deps: Deps, to: str = "ann@ex.com", *, link: MagicLink | None = N
     return await deps.db.unit(
         lambda tx: mail.post(tx, deps, kind=LetterKind.SIGN_IN, to=to, facts=SIGN_IN, expires_at=now + life, now=now, link_id=link_id)
     )
+
+
+async def delivered(postman: Postman) -> float:
+    """Let a postman do what is to be done now; return when it wants to look again."""
+    while True:
+        rest = await postman.run()
+        if not postman._rounds:
+            return rest
+        await postman.settle()
 
 
 async def new_link(deps: Deps) -> MagicLink:

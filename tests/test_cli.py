@@ -221,7 +221,7 @@ def test_a_shared_secret_has_no_keys_to_rotate(used: Host) -> None:
 
 def test_the_mail_queue_can_be_looked_at_and_cleared(used: Host) -> None:
     """A test letter waits until a server sends it; what died is requeued, what is finished is purged (SEC-84)."""
-    letter = re.search(r"[0-9a-f-]{36}", used.does("mail test you@ex.com"))
+    letter = re.search(r"[0-9a-f-]{36}", used.does("mail test --wait 0 you@ex.com"))
     assert letter
     (row,) = used.rows("mail list")
     assert (row["id"], row["kind"], row["to"], row["status"], row["tries"]) == (letter[0], "test", "you@ex.com", "pending", "0")
@@ -280,7 +280,7 @@ def test_the_description_of_the_api_needs_no_configuration(host: Host) -> None:
 
 def test_a_terminal_gets_columns(used: Host) -> None:
     """People see aligned columns under capitals; scripts get tabs."""
-    used.does("mail test you@ex.com")
+    used.does("mail test --wait 0 you@ex.com")
     head, row = on_a_terminal(used, "mail list")
     assert head.split()[:4] == ["ID", "KIND", "TO", "STATUS"]
     assert row.index("you@ex.com") == head.index("TO")

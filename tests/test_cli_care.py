@@ -137,6 +137,13 @@ def test_an_export_is_for_its_owner_alone(used: Host) -> None:
         assert used.run(line).returncode == WRONG_USAGE
 
 
+def test_a_test_letter_that_nobody_sends_is_told_of(used: Host) -> None:
+    """Without a server it stays in the queue, and the command says so."""
+    done = used.run("mail test --wait 1 you@ex.com")
+    assert (done.returncode, done.stdout[:7]) == (FAILED, "queued ")
+    assert "does the server run?" in done.stderr
+
+
 def test_a_terminal_sees_how_far_a_backup_is(used: Host) -> None:
     """And one line in the end, which is all that a script sees."""
     said = "".join(on_a_terminal(used, "backup one.backup"))

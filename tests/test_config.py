@@ -262,7 +262,7 @@ def test_a_secret_of_the_wrong_type_does_not_leak(toml: Path, line: str) -> None
 
 def test_secrets_are_masked_wherever_a_config_is_shown() -> None:
     """`pwauth config show`, repr and str keep secrets to themselves (SEC-25, SEC-73)."""
-    names = ("jwt_secret", "smtp_password", "metrics_token", "webhook_secret", "secret_key")
+    names = ("jwt_secret", "smtp_password", "smtp2_password", "email_webhook_secret", "metrics_token", "webhook_secret", "secret_key")
     environment = {f"PWAUTH_{name.upper()}": secrets.token_urlsafe(32) for name in names}
     environment["PWAUTH_DATABASE_URL"], environment["PWAUTH_REDIS_URL"] = "postgres://pwauth:hunter2@db/pwauth", "redis://:hunter2@db:6379"
     config = load(None, environment)

@@ -166,7 +166,7 @@ class Metrics:
 
     def knows_transport(self, name: str) -> None:
         """Start the counters of a mail transport at 0."""
-        for outcome in ("sent", "deferred", "failed", "expired"):
+        for outcome in ("sent", "passed_on", "deferred", "failed", "expired"):
             self._deliveries.labels(name, outcome)
 
     def lets_anybody_enrol(self) -> None:
@@ -277,6 +277,7 @@ _HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
     Event.LINK_OPENED: Metrics._link,  # noqa: SLF001
     Event.LINK_EXPIRED: Metrics._link,  # noqa: SLF001
     Event.LETTER_SENT: Metrics._letter,  # noqa: SLF001
+    Event.LETTER_PASSED_ON: Metrics._letter,  # noqa: SLF001
     Event.LETTER_DEFERRED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_FAILED: Metrics._letter,  # noqa: SLF001
     Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001

@@ -1,44 +1,49 @@
 """SMTP: a few connections, kept between letters; TLS before anything is said (RFC 5321, RFC 8314; SEC-04, SEC-81)."""
 
 import asyncio
+import re
 import ssl
-from contextlib import suppress
 
-from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPDataError, SMTPException, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
-from pwauth_server.adapters.transport import Delivery, Outcome
-from pwauth_server.config import Config
+from pwauth_server.adapters.transport import BROKEN, Delivery, Outcome, word_for
+from pwauth_server.config import Config, SmtpName
 from pwauth_server.rules.letters import Message
 
 #: Connections at the same time at the most: submission servers frown on more than a few from one client.
 CONNECTIONS = 4
 #: Seconds that a server gets to answer our goodbye.
 GOODBYE = 1.0
+#: Patience with one command, times this, is what connecting, TLS and log-in may take together.
+GREETING = 2
 
 #: The server closes the channel: what it refuses, it refuses to everybody (RFC 5321 section 4.2.1).
 _CLOSING = 421
 #: It misses a log-in: our configuration is at fault, not the letter (RFC 4954 section 6).
 _LOGIN = frozenset({530, 535, 538})
+#: The server wants to have the letter now.
+_GO_ON = 354
 #: Answers from here on refuse, and from there on for good (RFC 5321 section 4.2.1).
 _REFUSED, _FOR_GOOD = 400, 500
+#: A line of a letter that begins with a dot gets another one (RFC 5321 section 4.5.2).
+_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
-class _DownError(Exception):
-    """The server cannot be asked about any letter; the argument is a closed word."""
+class _BrokenError(Exception):
+    """The dialogue broke off; `delivery` says what that means for the letter."""
 
-
-class _LostError(Exception):
-    """The connection broke over one letter; the argument is a closed word."""
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.delivery = Delivery(outcome, reason)
 
 
 class SmtpTransport:
     """One SMTP server."""
 
-    name = "smtp"
-
-    def __init__(self, config: Config, *, tls_context: ssl.SSLContext | None = None) -> None:
-        """Connect as the configuration says; tests bring a context that trusts their certificate."""
-        self._config = config
+    def __init__(self, config: Config, name: SmtpName = "smtp", *, tls_context: ssl.SSLContext | None = None) -> None:
+        """Connect as the settings that begin with ``name`` say; tests bring a context that trusts their certificate."""
+        self.name: str = name
+        self._config, self._server = config, config.smtp_server(name)
         self._context = tls_context
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._live: set[SMTP] = set()
@@ -51,12 +56,10 @@ class SmtpTransport:
             is_kept = False
             try:
                 return await self._attempt(message.content, recipient)
-            except _LostError as lost:
-                # It may be this letter that the server stumbles over: the others need not wait.
-                return Delivery(Outcome.DEFERRED, str(lost))
-            except _DownError as down:
-                if not self._live:
-                    return Delivery(Outcome.DOWN, str(down))
+            except _BrokenError as broken:
+                # It may be this letter that the server stumbles over: only if it is down, the others need to wait.
+                if broken.delivery.outcome is not Outcome.DOWN or not self._live:
+                    return broken.delivery
                 # Our other connections work, so the server wants fewer at a time: this turn is not
                 # given back before the next rest. The holder of a live one gives back at least one.
                 is_kept = True
@@ -74,28 +77,31 @@ class SmtpTransport:
         """Connect and log in as for a letter, and leave; return what was wrong as a closed word, empty if nothing."""
         try:
             client = await self._connect()
-        except _DownError as down:
-            return str(down)
+        except _BrokenError as broken:
+            return broken.delivery.reason
         self._live.discard(client)
         await _quit(client)
         return ""
 
     async def _attempt(self, content: bytes, recipient: str) -> Delivery:
         while self._idle:
-            # A server may hang up on an idle connection at any time: only a fresh one that is refused is news.
-            with suppress(_DownError):
+            try:
                 return await self._converse(self._idle.pop(), content, recipient)
+            except _BrokenError as broken:
+                # A server may hang up on an idle connection at any time: only a fresh one that is refused is news.
+                if broken.delivery.outcome is not Outcome.DOWN:
+                    raise
         return await self._converse(await self._connect(), content, recipient)
 
     async def _converse(self, client: SMTP, content: bytes, recipient: str) -> Delivery:
         try:
-            code = await _ask(client, b"MAIL", b"FROM:<%b>" % self._config.email_from.encode("ascii"), broken=_DownError)
+            code = await _ask(client, b"MAIL", b"FROM:<%b>" % self._config.email_from.encode("ascii"), broken=Outcome.DOWN)
             if code < _REFUSED:
-                code = await _ask(client, b"RCPT", b"TO:<%b>" % recipient.encode("ascii"), broken=_LostError)
+                code = await _ask(client, b"RCPT", b"TO:<%b>" % recipient.encode("ascii"))
             if code < _REFUSED:
-                code = await _say(client, content)
+                code = await _hand_over(client, content)
             if code == _CLOSING or code in _LOGIN:
-                raise _DownError("login" if code in _LOGIN else f"smtp_{code}")  # noqa: TRY301 - the client is dropped below
+                raise _BrokenError(Outcome.DOWN, "login" if code in _LOGIN else f"smtp_{code}")  # noqa: TRY301 - the client is dropped below
         except BaseException:  # also a cancelled delivery leaves the dialogue in the middle
             self._drop(client)
             raise
@@ -108,29 +114,31 @@ class SmtpTransport:
         return Delivery(Outcome.REFUSED if code >= _FOR_GOOD else Outcome.DEFERRED, f"smtp_{code}")
 
     async def _connect(self) -> SMTP:
-        config = self._config
-        if self._context is None and config.smtp_tls != "plain":
+        server = self._server
+        if self._context is None and server.tls != "plain":
             # Two megabytes and some milliseconds: only for whom it serves, and not on the event loop.
             self._context = await asyncio.to_thread(ssl.create_default_context)
         client = SMTP(
-            hostname=config.smtp_host,
-            port=config.smtp_port,
-            timeout=config.smtp_timeout_seconds,
-            use_tls=config.smtp_tls == "tls",
+            hostname=server.host,
+            port=server.port,
+            timeout=server.timeout_seconds,
+            use_tls=server.tls == "tls",
             # True insists on it: a server that offers no STARTTLS is refused, not trusted.
-            start_tls=config.smtp_tls == "starttls",
-            tls_context=self._context if config.smtp_tls != "plain" else None,
-            local_hostname=config.public_host,
+            start_tls=server.tls == "starttls",
+            tls_context=self._context if server.tls != "plain" else None,
+            local_hostname=self._config.public_host,
         )
         try:
-            await client.connect()
-            if config.smtp_username:
-                await client.login(config.smtp_username, config.smtp_password.get_secret_value())
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+            # A server that dawdles over every command of its greeting is down before the letter's own time is up.
+            async with asyncio.timeout(GREETING * server.timeout_seconds):
+                await client.connect()
+                if server.username:
+                    await client.login(server.username, server.password.get_secret_value())
+                if client.is_ehlo_or_helo_needed:
+                    await client.ehlo()
         except (SMTPException, OSError) as error:
             client.close()
-            raise _DownError(_word(error)) from error
+            raise _BrokenError(Outcome.DOWN, _word(error)) from error
         except BaseException:
             client.close()
             raise
@@ -142,20 +150,28 @@ class SmtpTransport:
         client.close()
 
 
-async def _ask(client: SMTP, *command: bytes, broken: type[Exception]) -> int:
+async def _ask(client: SMTP, *command: bytes, broken: Outcome = Outcome.UNANSWERED) -> int:
     try:
         return (await client.execute_command(*command)).code
     except (SMTPException, OSError) as error:
-        raise broken(_word(error)) from error
+        raise _BrokenError(broken, _word(error)) from error
 
 
-async def _say(client: SMTP, content: bytes) -> int:
+async def _hand_over(client: SMTP, content: bytes) -> int:
+    """Say DATA and the letter; the library's own method does not tell which of the two was left without an answer."""
+    code = await _ask(client, b"DATA")
+    if code != _GO_ON:
+        if code < _REFUSED:
+            raise _BrokenError(Outcome.UNANSWERED, "gibberish")
+        return code
     try:
-        return (await client.data(content)).code
-    except SMTPDataError as error:
-        return error.code
+        # From here on nobody knows whether a server that falls silent has taken the letter.
+        if client.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        client.protocol.write(_DOT.sub(b"..", content) + b".\r\n")
+        return (await client.protocol.read_response(timeout=client.timeout)).code
     except (SMTPException, OSError) as error:
-        raise _LostError(_word(error)) from error
+        raise _BrokenError(Outcome.DEFERRED, _word(error)) from error
 
 
 async def _is_reset(client: SMTP) -> bool:
@@ -175,22 +191,12 @@ async def _quit(client: SMTP) -> None:
 
 def _word(error: Exception) -> str:
     """Return what broke as a closed word, without any of the server's text."""
-    causes: list[BaseException] = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
-        causes.append(cause)
-    for kind, word in _WORDS:
-        if any(isinstance(cause, kind) for cause in causes):
-            return word
+    if word := word_for(error, _WORDS):
+        return word
     if isinstance(error, SMTPResponseException):
         return f"smtp_{error.code}" if error.code > 0 else "gibberish"
     # The library has no class of its own for a server that does not offer TLS.
     return "no_tls" if "STARTTLS" in str(error) else "unreachable"
 
 
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLError, "tls"),
-    (ConnectionRefusedError, "refused"),
-    (SMTPAuthenticationError, "login"),
-    (TimeoutError, "timeout"),
-    (SMTPServerDisconnected, "disconnected"),
-)
+_WORDS = ((SMTPAuthenticationError, "login"), *BROKEN, (SMTPServerDisconnected, "disconnected"))

@@ -1,5 +1,6 @@
 """What the mail queue asks of a way to deliver letters."""
 
+import ssl
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -11,8 +12,9 @@ class Outcome(Enum):
     """What became of one letter."""
 
     ACCEPTED = "accepted"  #: the next server took responsibility
-    DEFERRED = "deferred"  #: refused for now (4xx): try this letter again later
+    DEFERRED = "deferred"  #: refused for now (4xx), or perhaps taken: try this letter again later
     REFUSED = "refused"  #: refused for good (5xx): never try again
+    UNANSWERED = "unanswered"  #: the dialogue broke over this letter before it was handed over: surely not taken
     DOWN = "down"  #: the server could not be asked at all: no letter can leave this way now
 
 
@@ -35,3 +37,19 @@ class Transport(Protocol):
 
     async def rest(self) -> None:
         """Close what is kept open between letters; the queue is empty for now."""
+
+
+#: What kept us from a server, in closed words.
+BROKEN: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "tls"),
+    (ConnectionRefusedError, "refused"),
+    (TimeoutError, "timeout"),
+)
+
+
+def word_for(error: BaseException, words: tuple[tuple[type[BaseException], str], ...] = BROKEN) -> str:
+    """Return the word of an error or of what caused it, without any of the server's text; empty if there is none."""
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    return next((word for kind, word in words if any(isinstance(cause, kind) for cause in causes)), "")

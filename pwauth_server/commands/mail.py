@@ -1,16 +1,22 @@
 """``pwauth mail``: look at the queue and act on it."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 
 from pwauth_server.commands.common import FAILED, address, command, config_option, give_up, table, with_deps
+from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.flows import mail as flows
 from pwauth_server.rules.moments import rfc3339
 from pwauth_server.store.fields import as_uuid
+
+#: Seconds between two looks at a letter that the server is to send: it rings no bell for us.
+_LOOK_AGAIN = 0.2
 
 
 @click.group()
@@ -25,17 +31,34 @@ def mail() -> None:
 def list_letters(limit: int, config_path: Path | None) -> None:
     """List letters, newest first: state, tries, reason."""
     rows = with_deps(config_path, lambda deps: flows.listed(deps, limit=limit))
-    table(("id", "kind", "to", "status", "tries", "next try", "reason"), [_cells(row) for row in rows])
+    table(("id", "kind", "to", "status", "tries", "next try", "reason", "transport"), [_cells(row) for row in rows])
 
 
 @mail.command("test")
 @click.argument("email")
+@click.option("--wait", type=click.IntRange(0, 600), default=30, show_default=True, help="Seconds to wait for what becomes of it.")
 @config_option
 @command
-def send_test(email: str, config_path: Path | None) -> None:
-    """Queue a test letter; the running server sends it."""
+def send_test(email: str, wait: int, config_path: Path | None) -> None:
+    """Queue a test letter; tell which transport took it.
+
+    The running server sends it. Exit code 1 if nobody has taken it in time; it stays in the queue.
+    """
     to = address(email)
-    click.echo(f"queued {with_deps(config_path, lambda deps: flows.send_test(deps, to))}")
+
+    async def work(deps: Deps) -> Mapping[str, Any] | None:
+        letter_id = await flows.send_test(deps, to)
+        click.echo(f"queued {letter_id}")
+        return await _followed(deps, letter_id, wait)
+
+    letter = with_deps(config_path, work)
+    if wait == 0:
+        return
+    if letter is None or letter["transport"] is None:
+        give_up(["nobody has tried to send it yet: does the server run? See: pwauth mail list"], FAILED)
+    if letter["status"] != "sent":
+        give_up([f"not sent: {letter['transport']} says {letter['last_error']}; see: pwauth mail list"], FAILED)
+    click.echo(f"sent by {letter['transport']}")
 
 
 @mail.command("requeue")
@@ -59,6 +82,18 @@ def purge(config_path: Path | None) -> None:
     click.echo(f"deleted {with_deps(config_path, flows.purge)}")
 
 
+async def _followed(deps: Deps, letter_id: UUID, patience: int) -> Mapping[str, Any] | None:
+    """Return a letter as soon as it was tried once, or as it is when patience is over."""
+    time = asyncio.get_running_loop().time
+    end = time() + patience
+    letter = await flows.find(deps, letter_id)
+    while letter is not None and letter["transport"] is None and time() < end:
+        await asyncio.sleep(_LOOK_AGAIN)
+        letter = await flows.find(deps, letter_id)
+    return letter
+
+
 def _cells(row: Mapping[str, Any]) -> tuple[Any, ...]:
     due = rfc3339(row["next_attempt_at"]) if row["status"] == "pending" else "-"
-    return as_uuid(row["id"]), row["kind"], row["recipient"], row["status"], row["attempts"], due, row["last_error"] or "-"
+    told = tuple(row[name] for name in ("kind", "recipient", "status", "attempts"))
+    return as_uuid(row["id"]), *told, due, row["last_error"] or "-", row["transport"] or "-"

@@ -2,6 +2,6 @@
 
 from pwauth_server.config.checks import notes
 from pwauth_server.config.load import holds_secret, load, shown
-from pwauth_server.config.model import Config
+from pwauth_server.config.model import Config, SmtpName
 
-__all__ = ["Config", "holds_secret", "load", "notes", "shown"]
+__all__ = ["Config", "SmtpName", "holds_secret", "load", "notes", "shown"]

@@ -3,8 +3,10 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pwauth_server.config.model import Config
+from pwauth_server.config.model import Config, SmtpName
 from pwauth_server.rules import addresses, client_address, policy, weak_secrets
+
+_SMTP: tuple[SmtpName, ...] = ("smtp", "smtp2")
 
 
 def problems(config: Config) -> list[str]:
@@ -57,17 +59,22 @@ def _is_loopback_host(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost") or client_address.is_loopback(host)
 
 
+def _unsafe_url(name: str, url: str) -> list[str]:
+    origin = policy.origin_of(url)
+    if origin is None or "#" in url:
+        return [f"{name}: must be an http(s) URL"]
+    if origin.startswith("http:") and not _is_loopback_host(urlsplit(url).hostname or ""):
+        return [f"{name}: must be https outside loopback"]
+    return []
+
+
 def _urls(config: Config) -> list[str]:
     found = []
     for name in ("public_url", "magic_link_base_url"):
         url = getattr(config, name)
         if not url and name != "public_url":
             continue
-        origin = policy.origin_of(url)
-        if origin is None or "?" in url or "#" in url:
-            found.append(f"{name}: must be an http(s) URL without query")
-        elif origin.startswith("http:") and not _is_loopback_host(urlsplit(url).hostname or ""):
-            found.append(f"{name}: must be https outside loopback")
+        found += [f"{name}: must be an http(s) URL without query"] if "?" in url else _unsafe_url(name, url)
     if config.audience == f"{config.public_url}/unverified":
         found.append("jwt_audience: is the audience of tokens that nobody must accept; name another one")
     if config.cors_allow_all and not _is_loopback_host(config.public_host):
@@ -102,10 +109,29 @@ def _mail(config: Config) -> list[str]:
     found = [] if _is_address(config.email_from) else ["email_from: must be a plain mail address"]
     if any(not _is_address(address) for address in config.admin_emails):
         found.append("admin_emails: every entry must be a plain mail address")
-    if config.smtp_host and config.smtp_tls == "plain" and not _is_loopback_host(config.smtp_host):
-        found.append("smtp_tls: plain only to a loopback smtp_host")
     if config.email_templates_path and not Path(config.email_templates_path).is_dir():
         found.append("email_templates_path: no such folder")
+    return found + _transports(config)
+
+
+def _transports(config: Config) -> list[str]:
+    names, found = config.email_transports, []
+    if not names or len(set(names)) < len(names):
+        found.append("email_transports: must name at least one, and none twice")
+    for name in _SMTP:
+        server = config.smtp_server(name)
+        if name in config.transports and not server.host:
+            found.append(f"{name}_host: needed for {name} of email_transports")
+        if server.host and server.tls == "plain" and not _is_loopback_host(server.host):
+            found.append(f"{name}_tls: plain only to a loopback {name}_host")
+    url, secret = config.email_webhook_url, config.email_webhook_secret.get_secret_value()
+    if "webhook" in names:
+        values = {"email_webhook_url": url, "email_webhook_secret": secret}
+        found += [f"{key}: needed for webhook of email_transports" for key, value in values.items() if not value]
+    if url:
+        found += _unsafe_url("email_webhook_url", url)
+    if secret and (why := weak_secrets.problem(secret)):
+        found.append(f"email_webhook_secret: {why}; make one with: openssl rand -base64 48")
     return found
 
 

@@ -1,5 +1,6 @@
 """The settings: every key is one field with its type, its default and its sentence."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,10 +12,26 @@ from pwauth_server.sources import DEFAULT_HOST, DEFAULT_PORT
 
 Seconds = Annotated[int, Field(gt=0)]
 Secret = SecretStr
+TransportName = Literal["smtp", "smtp2", "webhook", "console"]
+SmtpName = Literal["smtp", "smtp2"]
+Encryption = Literal["starttls", "tls", "plain"]
 
 
 def _no_secret() -> SecretStr:
     return SecretStr("")
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where an SMTP server is, and how we get in."""
+
+    host: str
+    port: int
+    username: str
+    password: SecretStr
+    tls: Encryption
+    #: Patience with one command.
+    timeout_seconds: int
 
 
 class Config(BaseModel):
@@ -65,12 +82,21 @@ class Config(BaseModel):
     magic_link_binding: Literal["confirm", "strict"] = Field("confirm", description="A link opened in another browser: ask to confirm, or refuse.")
 
     # -- mail
+    email_transports: list[TransportName] = Field(["smtp"], description="Who is offered a letter, in this order: the next one only while those before it cannot be reached.")
     smtp_host: str = Field("", description="SMTP server; empty: letters are printed to the terminal.")
     smtp_port: int = Field(587, ge=1, le=65535, description="SMTP port.")
     smtp_username: str = Field("", description="SMTP user; empty: no log-in.")
     smtp_password: Secret = Field(default_factory=_no_secret, description="SMTP password.")
-    smtp_tls: Literal["starttls", "tls", "plain"] = Field("starttls", description="How SMTP is encrypted; plain only to loopback.")
-    smtp_timeout_seconds: int = Field(10, ge=1, le=300, description="Patience with the SMTP server.")
+    smtp_tls: Encryption = Field("starttls", description="How SMTP is encrypted; plain only to loopback.")
+    smtp_timeout_seconds: int = Field(10, ge=1, le=300, description="Patience with the SMTP server, and with email_webhook_url.")
+    smtp2_host: str = Field("", description="Second SMTP server, for smtp2 of email_transports.")
+    smtp2_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp2_username: str = Field("", description="Its user; empty: no log-in.")
+    smtp2_password: Secret = Field(default_factory=_no_secret, description="Its password.")
+    smtp2_tls: Encryption = Field("starttls", description="How it is encrypted; plain only to loopback.")
+    smtp2_timeout_seconds: int = Field(10, ge=1, le=300, description="Patience with it.")
+    email_webhook_url: str = Field("", description="Where letters are posted, for webhook of email_transports; https outside loopback.")
+    email_webhook_secret: Secret = Field(default_factory=_no_secret, description="Secret that signs posted letters, 32 bytes or more.")
     email_from: str = Field("pwauth@localhost.localdomain", description="Sender address of all letters.")
     email_templates_path: str = Field("", description="Folder whose files override the built-in letters.")
     email_retention_days: int = Field(7, ge=1, description="How long finished letters stay listed (without body).")
@@ -148,6 +174,21 @@ class Config(BaseModel):
     def passkey_origins(self) -> list[str]:
         """Return the exact origins whose pages may use passkeys."""
         return self.webauthn_origin or [self.public_origin]
+
+    @property
+    def transports(self) -> list[TransportName]:
+        """Return who is offered a letter: as long as nothing else is set, the terminal."""
+        return ["console"] if self.email_transports == ["smtp"] and not self.smtp_host else self.email_transports
+
+    def smtp_server(self, name: SmtpName) -> SmtpServer:
+        """Return the SMTP server that the settings of this name describe."""
+        if name == "smtp":
+            return SmtpServer(
+                self.smtp_host, self.smtp_port, self.smtp_username, self.smtp_password, self.smtp_tls, self.smtp_timeout_seconds
+            )
+        return SmtpServer(
+            self.smtp2_host, self.smtp2_port, self.smtp2_username, self.smtp2_password, self.smtp2_tls, self.smtp2_timeout_seconds
+        )
 
     @property
     def is_sqlite(self) -> bool:

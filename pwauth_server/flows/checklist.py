@@ -59,7 +59,7 @@ def _settings(config: Config) -> dict[Topic, bool]:
     )
     return {
         Topic.ADDRESS: _are_well(address),
-        Topic.MAIL: _are_well([findings_mail.smtp(config.smtp_host, config.smtp_port, config.smtp_tls, "")]),
+        Topic.MAIL: config.transports[0] != "console",
         Topic.SENDER: not findings_mail.is_nobodys(domain),
         Topic.SECRETS: _are_well(findings.secrets(doctor.set_secrets(config))),
         Topic.METRICS: not config.enable_metrics or bool(config.metrics_token.get_secret_value()),

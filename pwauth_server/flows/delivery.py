@@ -7,14 +7,15 @@ transaction that writes down the one before it.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jinja2 import TemplateError
 
-from pwauth_server.adapters.transport import Delivery, Outcome, Transport
+from pwauth_server.adapters.transport import Delivery, Outcome
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows.mail import PURPOSE
+from pwauth_server.flows.mail_chain import NOWHERE, Attempt, Chain
 from pwauth_server.rules import retry
 from pwauth_server.rules.letters import LetterKind, Message
 from pwauth_server.rules.sealing import CannotOpenError
@@ -24,34 +25,32 @@ from pwauth_server.store.transaction import Tx
 
 #: Letters in hand at the same time at the most.
 SENDERS = 4
-#: How long a claim holds at least, in seconds; a delivery gets half of it.
-LEASE = 60.0
-#: Patience with one command of the mail server, times this, is what a claim must outlast.
-SLOWEST_DIALOGUE = 6
+#: How long a transport has for one letter at least, in seconds.
+TURN = 30.0
+#: Patience with one command of a mail server, times this, is what it has at least.
+SLOWEST_DIALOGUE = 3
 #: How often the queue is looked at when nothing rings, in seconds: the command line rings no bell here.
 IDLE = 5.0
-#: The longest pause between two letters that ask whether a server is back, in seconds.
-LONGEST_REST = retry.DELAYS[0] * (1 + retry.JITTER)
 #: After another node was quicker to take a letter, in seconds.
 CONTENDED = 0.05
 #: Begins the reason of a letter that waits for a server, not because of anything that was said about the letter.
 AWAY = "down_"
-#: The transport of a letter that never got to one.
-NOWHERE = "none"
-EXPIRED, UNREADABLE, TEMPLATE, TIMEOUT = "expired", "unreadable", "template", "timeout"
+EXPIRED, UNREADABLE, TEMPLATE = "expired", "unreadable", "template"
 
 
 class Postman:
-    """Keeps a few letters in hand while any are due; knows whether the mail servers can be asked."""
+    """Keeps a few letters in hand while any are due; knows whether any transport can be asked."""
 
     def __init__(self, deps: Deps) -> None:
-        """Know nothing of the mail servers yet: the first letter is a probe."""
+        """Know nothing of the transports yet: the first letter is a probe."""
         self._deps = deps
-        self._lease = max(LEASE, SLOWEST_DIALOGUE * deps.config.smtp_timeout_seconds)
+        turn = max(TURN, SLOWEST_DIALOGUE * max(deps.config.smtp_timeout_seconds, deps.config.smtp2_timeout_seconds))
+        self._chain = Chain(deps, turn)
+        #: How long a claim holds: every transport may use its turn up, and one more is left for writing that down.
+        self._lease = turn * (len(deps.transports) + 1)
         self._rounds: set[asyncio.Task[None]] = set()
         self._broken: BaseException | None = None
         self._is_away = True
-        self._away_until = 0.0
         self._busy_at = 0.0
         self._is_stopping = False
 
@@ -63,14 +62,13 @@ class Postman:
     async def run(self) -> float:
         """Take in hand what is due; return after how many seconds, or at which ring of the bell, to look again.
 
-        Never waits for a mail server. Raises what broke a round since the last look.
+        Never waits for a transport. Raises what broke a round since the last look.
         """
         self._raise_broken()
         now = self._deps.clock.now()
         while len(self._rounds) < (1 if self._is_away else SENDERS) and not self._is_stopping:
-            # Bounded below and above: a clock that was set back must not silence the queue.
-            if self._is_away and 0 < self._away_until - now <= LONGEST_REST:
-                return self._away_until - now
+            if self._is_away and (rest := self._chain.resting()):
+                return rest
             due = await email_queue.next_due(self._deps.db.reads)
             if due is None or due > now:
                 await self._rest_if_idle(now)
@@ -102,7 +100,7 @@ class Postman:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._rest()
+        await self._chain.rest()
 
     # -- taking letters in hand
 
@@ -134,13 +132,13 @@ class Postman:
             raise broken
 
     async def _round(self, letter: Letter | None) -> None:
-        """Deliver letters one after the other until none is due or no server can be asked."""
+        """Deliver letters one after the other until none is due or no transport can be asked."""
         while letter is not None:
             if self._is_stopping:
                 await self._release(letter)
                 return
-            delivery, transport = await self._deliver(letter)
-            letter = await self._write_down(letter, delivery, transport)
+            verdict, passed = await self._deliver(letter)
+            letter = await self._write_down(letter, verdict, passed)
 
     async def _release(self, letter: Letter) -> None:
         await self._deps.db.unit(lambda tx: email_queue.release(tx, letter))
@@ -150,41 +148,21 @@ class Postman:
         if self._rounds:
             self._busy_at = now
         elif now - self._busy_at >= IDLE:
-            await self._rest()
-
-    async def _rest(self) -> None:
-        for transport in self._deps.transports:
-            await transport.rest()
+            await self._chain.rest()
 
     # -- outside any transaction
 
-    async def _deliver(self, letter: Letter) -> tuple[Delivery, str]:
-        """Return what became of a letter, and through which transport."""
+    async def _deliver(self, letter: Letter) -> tuple[Attempt, Sequence[Attempt]]:
+        """Return what decides over a letter, and the attempts after which it was passed on."""
         if not await self._is_wanted(letter):
-            return Delivery(Outcome.REFUSED, EXPIRED), NOWHERE
+            return _unsent(EXPIRED)
         try:
             message = self._opened(letter)
         except CannotOpenError:
-            return Delivery(Outcome.REFUSED, UNREADABLE), NOWHERE
+            return _unsent(UNREADABLE)
         except (TemplateError, ValueError):
-            return Delivery(Outcome.REFUSED, TEMPLATE), NOWHERE
-        worst, through = Delivery(Outcome.DOWN, NOWHERE), NOWHERE
-        for transport in self._deps.transports:
-            delivery = await self._handed_over(message, letter.recipient, transport)
-            if delivery.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}:
-                return delivery, transport.name
-            # One transport said "later": that counts more than another one being away.
-            if worst.outcome is Outcome.DOWN:
-                worst, through = delivery, transport.name
-        return worst, through
-
-    async def _handed_over(self, message: Message, recipient: str, transport: Transport) -> Delivery:
-        try:
-            # However slowly a server drips: the claim must outlast the delivery, or two would be sending.
-            async with asyncio.timeout(self._lease / 2 / len(self._deps.transports)):
-                return await transport.deliver(message, recipient)
-        except TimeoutError:
-            return Delivery(Outcome.DEFERRED, TIMEOUT)
+            return _unsent(TEMPLATE)
+        return await self._chain.deliver(message, letter.recipient)
 
     def _opened(self, letter: Letter) -> Message:
         facts: Mapping[str, str] = json.loads(self._deps.ring.open(PURPOSE, str(letter.id), letter.body))
@@ -201,19 +179,22 @@ class Postman:
 
     # -- written down
 
-    async def _write_down(self, letter: Letter, delivery: Delivery, transport: str) -> Letter | None:
+    async def _write_down(self, letter: Letter, verdict: Attempt, passed: Sequence[Attempt]) -> Letter | None:
         """Write the outcome down; in the same transaction take the next letter, if there is one to be asked about."""
         now, chance = self._deps.clock.now(), self._deps.entropy.fraction()
-        is_answer = delivery.outcome in {Outcome.ACCEPTED, Outcome.REFUSED} and transport != NOWHERE
+        outcome = verdict.delivery.outcome
+        is_answer = outcome in {Outcome.ACCEPTED, Outcome.REFUSED} and verdict.transport != NOWHERE
         came_back = self._is_away and is_answer
-        if delivery.outcome is Outcome.DOWN:
-            self._is_away, self._away_until = True, now + retry.DELAYS[0] * (1 - retry.JITTER + 2 * retry.JITTER * chance)
+        if outcome is Outcome.DOWN:
+            self._is_away = True
         elif came_back:
             self._is_away = False
-        goes_on = delivery.outcome is not Outcome.DOWN and not self._is_stopping
+        goes_on = outcome is not Outcome.DOWN and not self._is_stopping
 
         async def work(tx: Tx) -> Letter | None:
-            await _note(tx, letter, delivery, transport, now=now, chance=chance)
+            for attempt in passed:
+                await tx.record(_occurrence(Event.LETTER_PASSED_ON, letter, attempt, now))
+            await _note(tx, letter, verdict, now=now, chance=chance)
             if came_back:
                 await email_queue.due_again(tx, now=now, error_prefix=AWAY)
             return await email_queue.claim(tx, now=now, lease_until=now + self._lease) if goes_on else None
@@ -224,13 +205,23 @@ class Postman:
         return following
 
 
-async def _note(tx: Tx, letter: Letter, delivery: Delivery, transport: str, *, now: float, chance: float) -> None:
-    facts: dict[str, str | int | float] = {"transport": transport, "letter": str(letter.id)}
-    event, until = _fate(letter, delivery, now, chance)
+def _unsent(reason: str) -> tuple[Attempt, Sequence[Attempt]]:
+    return Attempt(NOWHERE, Delivery(Outcome.REFUSED, reason)), ()
+
+
+def _occurrence(event: Event, letter: Letter, attempt: Attempt, now: float) -> Occurrence:
+    delivery = attempt.delivery
     reason = f"{AWAY}{delivery.reason}" if delivery.outcome is Outcome.DOWN else delivery.reason
+    return Occurrence(event, now, reason=reason, facts={"transport": attempt.transport, "letter": str(letter.id)})
+
+
+async def _note(tx: Tx, letter: Letter, verdict: Attempt, *, now: float, chance: float) -> None:
+    event, until = _fate(letter, verdict.delivery, now, chance)
+    occurrence, transport = _occurrence(event, letter, verdict, now), verdict.transport
+    reason = occurrence.reason
     if event is Event.LETTER_SENT:
         is_ours = await email_queue.mark_sent(tx, letter, now=now, transport=transport)
-        facts["seconds"] = now - letter.created_at
+        occurrence.facts["seconds"] = now - letter.created_at
     elif event is Event.LETTER_DEFERRED:
         is_ours = await email_queue.defer(tx, letter, until=until, error=reason, transport=transport)
     elif event is Event.LETTER_EXPIRED:
@@ -238,7 +229,7 @@ async def _note(tx: Tx, letter: Letter, delivery: Delivery, transport: str, *, n
     else:
         is_ours = await email_queue.mark_failed(tx, letter, now=now, error=reason, transport=transport)
     if is_ours:
-        await tx.record(Occurrence(event, now, reason=reason, facts=facts))
+        await tx.record(occurrence)
 
 
 def _fate(letter: Letter, delivery: Delivery, now: float, chance: float) -> tuple[Event, float]:

@@ -15,7 +15,7 @@ from pwauth_server.adapters.aside import aside
 from pwauth_server.adapters.clock import Clock
 from pwauth_server.adapters.dns import Resolver
 from pwauth_server.adapters.smtp import SmtpTransport
-from pwauth_server.config import Config
+from pwauth_server.config import Config, SmtpName
 from pwauth_server.errors import PwauthError
 from pwauth_server.flows import mail
 from pwauth_server.rules import findings as judge
@@ -107,8 +107,11 @@ async def _patiently(check: Callable[[Case], Awaitable[list[Finding]]], case: Ca
 
 async def _smtp(case: Case) -> list[Finding]:
     config = case.config
-    problem = await SmtpTransport(config).probe() if config.smtp_host else ""
-    return [findings_mail.smtp(config.smtp_host, config.smtp_port, config.smtp_tls, problem)]
+    names: list[SmtpName] = [name for name in config.transports if name in {"smtp", "smtp2"}]
+    problems = await asyncio.gather(*(SmtpTransport(config, name).probe() for name in names))
+    servers = [(name, config.smtp_server(name), problem) for name, problem in zip(names, problems, strict=True)]
+    found = [findings_mail.smtp(name, server.host, server.port, server.tls, problem) for name, server, problem in servers]
+    return found + ([findings_mail.printed()] if config.transports[0] == "console" else [])
 
 
 async def _sender(case: Case) -> list[Finding]:

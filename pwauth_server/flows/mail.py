@@ -11,7 +11,7 @@ from pwauth_server.events import ON_THE_HOST, Caller, Event, Occurrence
 from pwauth_server.rules import ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.sealing import NONCE_BYTES
-from pwauth_server.store import email_queue
+from pwauth_server.store import email_queue, letter_list
 from pwauth_server.store.statements import Statements
 from pwauth_server.store.transaction import Tx
 
@@ -70,6 +70,11 @@ async def send_test(deps: Deps, to: str, caller: Caller = ON_THE_HOST, **who: st
 async def listed(deps: Deps, *, limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """Return letters without their bodies, newest first."""
     return await email_queue.page(deps.db.reads, limit=limit, offset=offset)
+
+
+async def find(deps: Deps, letter_id: UUID) -> Mapping[str, Any] | None:
+    """Return a letter that is still listed, without its body."""
+    return await letter_list.find(deps.db.reads, letter_id)
 
 
 async def requeue(deps: Deps, letter_id: str, caller: Caller = ON_THE_HOST, **who: str) -> None:

@@ -8,12 +8,12 @@ from pwauth_server.rules.findings import Finding, fail, ok, warn
 #: Domains that nobody can own (RFC 2606, RFC 6761, RFC 6762).
 _NOBODYS = ("localhost", "localdomain", "local", "test", "example", "invalid", "example.com", "example.org", "example.net", "internal")
 _WHY = {
-    "tls": ("its certificate is not valid for that name", "Correct smtp_host, or let the server have a valid certificate."),
-    "no_tls": ("it offers no STARTTLS", 'Use another port, or smtp_tls = "tls".'),
-    "login": ("it refuses our log-in", "Correct smtp_username and smtp_password."),
-    "refused": ("nothing listens on that port", "Correct smtp_host and smtp_port."),
+    "tls": ("its certificate is not valid for that name", "Correct {name}_host, or let the server have a valid certificate."),
+    "no_tls": ("it offers no STARTTLS", 'Use another port, or {name}_tls = "tls".'),
+    "login": ("it refuses our log-in", "Correct {name}_username and {name}_password."),
+    "refused": ("nothing listens on that port", "Correct {name}_host and {name}_port."),
     "timeout": ("it does not answer in time", "Look at the network and the firewall in between."),
-    "unreachable": ("it cannot be reached", "Look at smtp_host, DNS and the network."),
+    "unreachable": ("it cannot be reached", "Look at {name}_host, DNS and the network."),
 }
 _HOW = {"starttls": "over STARTTLS", "tls": "over TLS", "plain": "without TLS, on this machine"}
 _UNKNOWN = "DNS gave no answer about {name}."
@@ -21,18 +21,21 @@ _ASK_AGAIN = "Run this where DNS works."
 _END_IN_ALL = 'Let it end in "-all" or "~all".'
 
 
-def smtp(host: str, port: int, tls: str, problem: str) -> Finding:
-    """Judge a log-in at the mail server; ``problem`` is the word of `adapters.smtp`, empty if it worked."""
+def printed() -> Finding:
+    """Judge a server that prints its letters."""
+    return warn("smtp", "Letters are printed to the terminal, nobody receives one.", "Set smtp_host.")
+
+
+def smtp(name: str, host: str, port: int, tls: str, problem: str) -> Finding:
+    """Judge a log-in at the mail server of such settings; ``problem`` is the word of `adapters.smtp`, empty if it worked."""
     place = f"{host}:{port}"
-    if not host:
-        return warn("smtp", "Letters are printed to the terminal, nobody receives one.", "Set smtp_host.")
     if not problem:
-        return ok("smtp", "The mail server {place} takes our log-in {how}.", place=place, how=_HOW[tls])
+        return ok(name, "The mail server {place} takes our log-in {how}.", place=place, how=_HOW[tls])
     if problem not in _WHY:
         advice = "Look at the log of that server."
-        return fail("smtp", "The mail server {place} cannot be used: it said {problem}.", advice, place=place, problem=problem)
+        return fail(name, "The mail server {place} cannot be used: it said {problem}.", advice, place=place, problem=problem)
     why, advice = _WHY[problem]
-    return fail("smtp", "The mail server {place} cannot be used: {why}.", advice, place=place, why=why)
+    return fail(name, "The mail server {place} cannot be used: {why}.", advice, place=place, why=why, name=name)
 
 
 def is_nobodys(domain: str) -> bool:

@@ -70,9 +70,12 @@ _EOL = "\r\n"
 class Message:
     """A finished letter."""
 
+    kind: LetterKind
+    message_id: str
     subject: str
-    #: The text part, for eyes.
+    #: The two parts, for eyes.
     text: str
+    html: str
     #: The whole letter as it goes over the wire (RFC 5322): ASCII, CRLF.
     content: bytes
 
@@ -114,7 +117,7 @@ class Letters:
         """
         subject, folded = self._subject(kind)
         known = {"product": self._product, **facts}
-        text = self._text(kind, "body.txt", known)
+        text, html = self._text(kind, "body.txt", known), self._text(kind, "body.html", known)
         headers = (
             f"From: {self._from}",
             # A canonical address is a dot-atom: it needs no quoting, and byte for byte it is one mailbox.
@@ -130,8 +133,8 @@ class Letters:
             "",
             "",
         )
-        parts = _part("plain", text), _part("html", self._text(kind, "body.html", known))
-        return Message(subject, text, _EOL.join(headers).encode("ascii") + b"".join(parts) + f"--{_BOUNDARY}--{_EOL}".encode())
+        content = _EOL.join(headers).encode("ascii") + _part("plain", text) + _part("html", html) + f"--{_BOUNDARY}--{_EOL}".encode()
+        return Message(kind, message_id, subject, text, html, content)
 
     def _subject(self, kind: LetterKind) -> tuple[str, str]:
         """Return a subject for eyes and for the wire.

@@ -11,6 +11,7 @@ _COLUMNS = "id, kind, recipient, status, attempts, next_attempt_at, created_at, 
 _CONDITIONS = ("status = ?", "kind = ?", "recipient = ?")
 _ALL = Sql("all_letters", f"SELECT {_COLUMNS} FROM email_queue ORDER BY id DESC")
 _OF = Sql("letters_of", f"SELECT {_COLUMNS} FROM email_queue WHERE recipient = ? ORDER BY id DESC LIMIT ?")
+_ONE = Sql("one_letter", f"SELECT {_COLUMNS} FROM email_queue WHERE id = ?")
 # What is being sent right now is in other hands.
 _FORGET = Sql("forget_letter", "DELETE FROM email_queue WHERE id = ? AND recipient = ? AND status <> 'sending'")
 
@@ -41,6 +42,11 @@ async def all_of(db: Runs) -> Sequence[Row]:
     """Return every letter that is still listed, newest first, without its body."""
     rows: Sequence[Row] = await db.all(_ALL)
     return rows
+
+
+async def find(db: Runs, letter_id: UUID) -> Row | None:
+    """Return a letter that is still listed, without its body."""
+    return await db.one(_ONE, letter_id)
 
 
 async def forget(tx: Tx, recipient: str, letters: Sequence[UUID]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 
 from pwauth_server.errors import MailCapReached, Missing, PwauthError, RateLimited
-from pwauth_server.flows import admin_mail, admin_views
+from pwauth_server.flows import admin_mail, admin_views, mail_chain
 from pwauth_server.rules import addresses
 from pwauth_server.rules.ids import shown
 from pwauth_server.web import admin_frame, page_forms, queries
@@ -75,7 +75,8 @@ def _letter(row: Mapping[str, Any], now: float) -> dict[str, Any]:
         **{name: row[name] for name in _SHOWN},
         "id": shown(row["id"]),
         "reason": reason,
-        "said": reason.removeprefix("smtp_") if reason.startswith("smtp_") else None,
+        "said": reason.removeprefix("smtp_").removeprefix("http_") if reason.startswith(("smtp_", "http_")) else None,
+        "transport": row["transport"] if row["transport"] != mail_chain.NOWHERE else None,
         "can_be_requeued": row["status"] == "failed" and row["expires_at"] > now,
     }
 

@@ -9,12 +9,26 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event
 from pwauth_server.flows import mail
-from pwauth_server.flows.delivery import IDLE, LEASE, SENDERS, Postman
+from pwauth_server.flows.delivery import IDLE, SENDERS, TURN, Postman
 from pwauth_server.rules import retry
 from pwauth_server.store import magic_links
 from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
-from tests.mail_fakes import DOWN, LATER, NEVER, SIGN_IN, ScriptedTransport, audited, new_link, open_world, parsed, post, row, status
+from tests.mail_fakes import (
+    DOWN,
+    LATER,
+    NEVER,
+    SIGN_IN,
+    ScriptedTransport,
+    audited,
+    delivered,
+    new_link,
+    open_world,
+    parsed,
+    post,
+    row,
+    status,
+)
 
 SPOIL = Sql("spoil", "UPDATE email_queue SET body = ? WHERE id = ?")
 DUE = Sql("due", "UPDATE email_queue SET next_attempt_at = ?")
@@ -34,15 +48,6 @@ async def world(database_config: Config, clock: FakeClock) -> AsyncIterator[Worl
     yield begin
     for deps in opened:
         await deps.db.close()
-
-
-async def delivered(postman: Postman) -> float:
-    """Let a postman do what is to be done now; return when it wants to look again."""
-    while True:
-        rest = await postman.run()
-        if not postman._rounds:
-            return rest
-        await postman.settle()
 
 
 async def test_a_letter_leaves_once(world: World, clock: FakeClock) -> None:
@@ -198,22 +203,10 @@ async def test_while_no_server_can_be_asked_one_letter_at_a_time_asks(world: Wor
     assert len(transport.taken) == 20
 
 
-@pytest.mark.parametrize(
-    ("answer", "transport", "end"), ((DOWN, "second", "sent"), (LATER, "second", "sent"), (NEVER, "first", "failed")), ids=str
-)
-async def test_the_second_transport_takes_what_the_first_cannot(world: World, answer: Delivery, transport: str, end: str) -> None:
-    """In order, and a refusal for good is not carried elsewhere."""
-    deps = await world(ScriptedTransport(answer, name="first"), ScriptedTransport(name="second"))
-    letter_id = await post(deps)
-    await delivered(Postman(deps))
-    found = await row(deps, letter_id)
-    assert (found["transport"], found["status"]) == (transport, end)
-
-
 async def test_a_letter_that_a_dead_process_held_is_sent_again_as_the_same(world: World, clock: FakeClock) -> None:
     """After its lease by any node, at once by one that is alone: with the same Message-ID and date (SEC-84)."""
     deps = await world(transport := ScriptedTransport())
-    for wait in (LEASE, 0.0):
+    for wait in (2 * TURN, 0.0):
         letter_id = await post(deps)
         assert await Postman(deps)._take(clock.now()) is not None
         successor = Postman(deps)
@@ -263,7 +256,7 @@ async def test_a_claim_outlasts_the_slowest_delivery(world: World) -> None:
     deps = await world(transport := ScriptedTransport())
     transport.gate.clear()
     letter_id, postman = await post(deps), Postman(deps)
-    postman._lease = 0.02
+    postman._chain._turn = 0.02
     await delivered(postman)
     assert (await row(deps, letter_id))["last_error"] == "timeout"
 

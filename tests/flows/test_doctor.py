@@ -101,6 +101,16 @@ async def test_the_mail_server_is_logged_in_at(case: Case) -> None:
     assert (sink.envelopes, sink.asked_for) == ([], [])
 
 
+async def test_every_mail_server_of_the_row_is_logged_in_at(case: Case) -> None:
+    """Each is a subject of its own; a row that does not begin at the terminal prints nothing."""
+    servers = {f"{name}_{key}": value for name in ("smtp", "smtp2") for key, value in (("host", "localhost"), ("tls", "plain"))}
+    async with mail_server(Sink()) as port:
+        found = await looked_at(case, smtp_port=free_port(), smtp2_port=port, email_transports=["smtp2", "smtp"], **servers)
+        alone = await looked_at(case, smtp2_port=port, email_transports=["smtp2"], **servers)
+    assert (found["smtp"], found["smtp2"]) == ([FAIL], [OK])
+    assert (alone.get("smtp"), alone["smtp2"]) == (None, [OK])
+
+
 async def test_the_senders_domain_is_looked_up(case: Case) -> None:
     """SPF of the domain itself, any DKIM key, the DMARC policy of the domain above; without DNS nothing is claimed."""
     async with name_server(RECORDS) as port:

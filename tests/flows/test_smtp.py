@@ -2,6 +2,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,30 @@ async def test_a_server_that_makes_no_sense_is_down(greeting: bytes, reason: str
     """Silence costs one patience, never more (SEC-84)."""
     async with deaf_server(greeting) as port:
         assert await send(transport(port, smtp_timeout_seconds=1)) == [Delivery(Outcome.DOWN, reason)]
+
+
+@pytest.mark.parametrize("heard", (1, 2), ids=("RCPT", "DATA"))
+async def test_a_server_that_falls_silent_before_the_letter_has_not_taken_it(heard: int) -> None:
+    """Who it is for was said, but not what: another server may have it, and the others need not wait (SEC-84)."""
+    async with deaf_server(b"220 hm\r\n", b"250 hm\r\n", *[b"250 ok\r\n"] * heard) as port:
+        assert await send(transport(port, smtp_timeout_seconds=1)) == [Delivery(Outcome.UNANSWERED, "timeout")]
+
+
+@pytest.mark.parametrize(("said", "outcome"), ((b"250 thanks", Outcome.UNANSWERED), (b"354 go on", Outcome.DEFERRED)))
+async def test_a_letter_is_only_sent_when_the_server_wants_it(said: bytes, outcome: Outcome) -> None:
+    """An answer that makes no sense is no acceptance, neither before the letter nor after it (SEC-84)."""
+    async with deaf_server(b"220 hm\r\n", b"250 hm\r\n", b"250 ok\r\n", b"250 ok\r\n", said + b"\r\n", b"hm\r\n") as port:
+        assert await send(transport(port, smtp_timeout_seconds=1)) == [Delivery(outcome, "gibberish")]
+
+
+async def test_a_line_that_begins_with_a_dot_ends_no_letter() -> None:
+    """It arrives as it was written (RFC 5321 section 4.5.2)."""
+    sink, dotted = Sink(), replace(letter(), content=b"Subject: x\r\n\r\n.one\r\n.\r\n..\r\nMAIL FROM:<x@ex.com>\r\n")
+    async with mail_server(sink) as port:
+        to = transport(port)
+        assert await to.deliver(dotted, "ann@ex.com") == ACCEPTED
+        await to.rest()
+    assert ([it.content for it in sink.envelopes], sink.commands) == ([dotted.content], ["MAIL"])
 
 
 async def test_a_server_that_falls_silent_over_a_letter_defers_it() -> None:

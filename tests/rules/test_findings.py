@@ -128,13 +128,14 @@ def test_without_a_proxy_nothing_is_missing() -> None:
 @pytest.mark.parametrize("problem", ("tls", "no_tls", "login", "refused", "timeout", "unreachable", "smtp_554", "gibberish"))
 def test_every_problem_of_the_mail_server_has_a_sentence(problem: str) -> None:
     """And no two known ones the same."""
-    assert levels(findings_mail.smtp("mail.ex.com", 587, "starttls", problem)) == [FAIL]
+    assert levels(findings_mail.smtp("smtp", "mail.ex.com", 587, "starttls", problem)) == [FAIL]
+    assert "smtp_" not in findings_mail.smtp("smtp2", "mail.ex.com", 587, "starttls", problem).remedy
 
 
 def test_a_mail_server_that_works_is_told_how() -> None:
     """Without one nobody receives a letter."""
-    assert levels([findings_mail.smtp("mail.ex.com", 587, tls, "") for tls in ("starttls", "tls", "plain")]) == [OK] * 3
-    assert levels(findings_mail.smtp("", 587, "starttls", "")) == [WARN]
+    assert levels([findings_mail.smtp("smtp", "mail.ex.com", 587, tls, "") for tls in ("starttls", "tls", "plain")]) == [OK] * 3
+    assert levels(findings_mail.printed()) == [WARN]
 
 
 @pytest.mark.parametrize(

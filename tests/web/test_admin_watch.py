@@ -80,6 +80,7 @@ def test_a_dead_letter_is_tried_again(server: Server, boss: Device, alice: Perso
     letter = kill(server, alice)
     shown = page(boss, f"/admin/mail?status=failed&to={alice.address}")
     assert "the mail server said 550" in shown.text
+    assert "by smtp" in shown.text
     assert "worth sending until" in shown.text
     done = fill(boss, shown, f"/admin/mail/{letter}/requeue")
     assert (done.status_code, done.headers["location"]) == (303, "/admin/mail?said=requeued")
