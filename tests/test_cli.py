@@ -20,32 +20,10 @@ STRONG = "q7Zk3v9QpX7rT2mWb8yLs5NcHd4fGj6KaEe1Uu0oRtYiPlMn"
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 COMMANDS = (
-    "serve",
-    "migrate",
-    "config check",
-    "config show",
-    "admin grant",
-    "admin revoke",
-    "admin list",
-    "admin login-link",
-    "key create",
-    "key list",
-    "key revoke",
-    "signing-key list",
-    "signing-key rotate",
-    "signing-key drop",
-    "mail list",
-    "mail test",
-    "mail requeue",
-    "mail purge",
-    "healthcheck",
-    "backup verify",
-    "restore",
-    "doctor",
-    "copy-database",
-    "import-seed",
-    "export",
-    "openapi",
+    *("serve", "migrate", "config check", "config show", "doctor", "healthcheck", "openapi"),
+    *("admin grant", "admin revoke", "admin list", "admin login-link", "key create", "key list", "key revoke"),
+    *("signing-key list", "signing-key rotate", "signing-key drop", "mail list", "mail test", "mail requeue", "mail purge"),
+    *("backup verify", "restore", "copy-database", "import-seed", "export"),
 )
 
 
