@@ -46,7 +46,8 @@ def enter(server: Server, acr: str = "phr", amr: str = "hwk user mfa") -> Device
 def kill(server: Server, person: Person) -> str:
     """Let the newest letter to somebody be dead; return its id."""
     person.link(person.device())
-    server.sql("UPDATE email_queue SET status = 'failed', last_error = 'smtp_550', body = x'00' WHERE recipient = ?", person.address)
+    died = "status = 'failed', last_error = 'smtp_550', transport = 'smtp', body = x'00'"
+    server.sql(f"UPDATE email_queue SET {died} WHERE recipient = ?", person.address)
     (row,) = server.sql("SELECT lower(hex(id)) FROM email_queue WHERE recipient = ?", person.address)
     return str(UUID(row[0]))
 
