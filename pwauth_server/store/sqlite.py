@@ -80,11 +80,38 @@ class SqliteStatements(Statements):
 
 
 class _ThreadedStatements(SqliteStatements):
-    """The same, but SQLite works in another thread and lets go of the interpreter while it does."""
+    """The same, but SQLite works in another thread and lets go of the interpreter while it does.
+
+    Whoever asks may be cancelled, as every request is whose client hangs up; the thread is not. A connection that is
+    closed under its feet takes the whole process down, so it is closed when nothing runs on it any more.
+    """
+
+    def __init__(self, client: InlineSqliteClient, timing: Timing) -> None:
+        """Use one connection, which is ours to close."""
+        super().__init__(client, timing)
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def all(self, sql: Sql, *values: Any) -> Sequence[Row]:
         """Return every row."""
-        return await asyncio.to_thread(lambda: self._execute(sql, values).fetchall())
+        rows = asyncio.get_running_loop().run_in_executor(None, lambda: self._execute(sql, values).fetchall())
+        self._running.add(rows)
+        rows.add_done_callback(self._running.discard)
+        return await asyncio.shield(rows)
+
+    def close(self) -> None:
+        """Close the connection now, or as soon as what still runs on it has been stopped."""
+        if not self._running:
+            self.orm.raw.close()
+            return
+        self.orm.raw.interrupt()
+        for rows in tuple(self._running):
+            rows.add_done_callback(self._stopped)
+
+    def _stopped(self, rows: asyncio.Future[Any]) -> None:
+        if not rows.cancelled():
+            rows.exception()  # nobody waits for it any more
+        if not self._running:
+            self.orm.raw.close()
 
     async def one(self, sql: Sql, *values: Any) -> Row | None:
         """Return the first row, or None."""
@@ -137,10 +164,11 @@ class SqliteDatabase(Database):
         """Return statements that run in a thread of their own, on a connection of their own."""
         client = InlineSqliteClient(self._reader.filename, connection_name="apart", **self._reader.pragmas)
         await client.create_connection(with_db=True)
+        statements = _ThreadedStatements(client, self.reads.timing)
         try:
-            yield _ThreadedStatements(client, self.reads.timing)
+            yield statements
         finally:
-            await client.close()
+            statements.close()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:

@@ -92,7 +92,7 @@ def looker(browser: Browser, server: Server) -> Iterator[Looker]:
 def test_pages_on_the_way_in_are_for_everybody(browser: Browser, looker: Looker, alice: Person) -> None:
     """From the front door to the letter and back, refusals included."""
     window = looker.window
-    visit(looker, {"front door": "/", "sign-in": "/signin", "sign-in by app": "/signin/totp"})
+    visit(looker, {"front door": "/", "sign-in": "/signin", "sign-in by app": "/signin/totp", "API": "/docs"})
     window.open("/signin")
     window.page.locator("form").first.evaluate("it => it.noValidate = true")
     window.type("Email address", "nobody")

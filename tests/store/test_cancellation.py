@@ -1,10 +1,15 @@
 import asyncio
+import sqlite3
 
 import pytest
 
 from pwauth_server.events import Occurrence
+from pwauth_server.store.sqlite_client import InlineSqliteClient
+from pwauth_server.store.statements import Sql
 from pwauth_server.store.transaction import Database, Tx
 from tests.store.rows import HAPPENED, OopsError, mark, marks
+
+ENDLESS = Sql("test_endless", "WITH RECURSIVE n(i) AS (SELECT begun() UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n")
 
 
 async def test_a_cancelled_caller_changes_nothing(database: Database, heard: list[Occurrence]) -> None:
@@ -61,3 +66,34 @@ async def test_a_cancelled_caller_of_a_failing_unit_disturbs_nobody(database: Da
     await asyncio.gather(*callers, return_exceptions=True)
     await database.unit(lambda tx: mark(tx, "after"))
     assert await marks(database) == ["after"]
+
+
+async def test_whoever_leaves_a_long_look_takes_nobody_along(sqlite: Database) -> None:
+    """A thread still reads when its caller is gone: closing the connection under it would end the whole process."""
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+    used: list[sqlite3.Connection] = []
+
+    async def look() -> None:
+        async with sqlite.apart() as reads:
+            assert isinstance(reads.orm, InlineSqliteClient)
+            used.append(reads.orm.raw)
+            reads.orm.raw.create_function("begun", 0, lambda: [loop.call_soon_threadsafe(begun.set), 1][1])  # type: ignore[arg-type,return-value]
+            await reads.all(ENDLESS)
+
+    caller = asyncio.ensure_future(look())
+    async with asyncio.timeout(10):
+        await begun.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        while is_open(used[0]):  # noqa: ASYNC110 - nothing tells when a connection is closed
+            await asyncio.sleep(0)
+    await sqlite.ping()
+
+
+def is_open(connection: sqlite3.Connection) -> bool:
+    """Tell whether a connection has not been closed."""
+    try:
+        return connection.total_changes >= 0
+    except sqlite3.ProgrammingError:
+        return False
