@@ -93,7 +93,10 @@ def test_every_command_explains_itself(host: Host, line: str) -> None:
     assert list(host.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("line", ("x", "key", "key create --name a --scope x", "serve --port 1", "mail test"))
+NAMELESS, SCOPELESS = "key create --name= --scope introspect", "key create --name a --scope x"
+
+
+@pytest.mark.parametrize("line", ("x", "key", SCOPELESS, NAMELESS, "serve --port 1", "mail test"))
 def test_wrong_usage_is_told_apart_from_failure(host: Host, line: str) -> None:
     """A script that mistypes a command learns so by exit code 2, on standard error."""
     done = host.run(line)

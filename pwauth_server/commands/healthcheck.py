@@ -16,7 +16,7 @@ PATIENCE = 5.0
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared with, not bound to
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @config_option
 def healthcheck(config_path: Path | None) -> None:
     """Ask the running server whether it is ready.

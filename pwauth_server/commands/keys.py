@@ -15,13 +15,19 @@ from pwauth_server.store.api_keys import ApiKeyRow
 DAY = 86_400.0
 
 
+def _some_text(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("must not be empty")
+    return value
+
+
 @click.group()
 def key() -> None:
     """Make, list and revoke API keys of programs."""
 
 
 @key.command("create")
-@click.option("--name", required=True, help="What the key is for.")
+@click.option("--name", required=True, callback=_some_text, help="What the key is for.")
 @click.option(
     "--scope", "scopes", multiple=True, required=True, type=click.Choice(api_keys.SCOPES), help="What it may do; repeat for several."
 )

@@ -38,9 +38,12 @@ async def ask(call: Call, email: str, wanted: str | None) -> tuple[UUID, Callabl
 async def open_link(call: Call) -> Reply:
     """Show the page to whatever looks like a browser or a mail scanner; let an API client in (SEC-12)."""
     token = call.request.args.get("token", "")
-    if len(call.request.args.getlist("token", [])) != 1 or len(token) > bodies.MAX_TEXT:
-        raise Malformed("The link is not complete.")
     wants_page = call.deps.config.magic_link_get == "interstitial" or _looks_like_browser(call.request)
+    if len(call.request.args.getlist("token", [])) != 1 or len(token) > bodies.MAX_TEXT:
+        problem = Malformed("The link is not complete.")
+        if wants_page and pages.are_wanted(call.request):
+            return pages.refused(call.request, problem)
+        raise problem
     if wants_page or call.request.method == "HEAD":
         magic_link.page_opened(call.deps, call.caller)
         return _page(call, token)

@@ -126,3 +126,12 @@ def test_a_dead_link_is_told_to_people_as_a_page(alice: Person) -> None:
     again = browser.press_button(page)
     assert again.status_code == 401
     assert again.headers["content-type"].startswith("text/html")
+
+
+def test_a_cut_link_is_told_to_people_as_a_page(alice: Person) -> None:
+    """Mail programs break long links: a person reads a sentence, a program gets its problem document."""
+    for path in ("/verify/magic", "/verify/magic?token=a&token=b"):
+        page, answer = alice.device().get(path, headers=NAVIGATION), alice.device().get(path, headers={"accept": "application/json"})
+        assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (400, "text/html")
+        assert "The link is not complete." in page.text
+        assert (answer.status_code, answer.json()["error"]) == (400, "malformed_request")
