@@ -31,7 +31,8 @@ class SharedWindows:
         """Count hits in a window of ``expiry`` seconds; return how many there are."""
         own = await self._own.incr(key, expiry, amount)
         shared = await self._ask(lambda windows: windows.incr(key, expiry, amount))
-        return own if shared is None else shared
+        # Own hits are a part of all: where Redis knows of fewer, it was away, or has begun anew.
+        return own if shared is None else max(own, shared)
 
     async def decr(self, key: str) -> None:
         """Take one hit back, if its window is still open."""
@@ -40,13 +41,13 @@ class SharedWindows:
 
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
-        shared = await self._ask(lambda windows: windows.get(key))
-        return await self._own.get(key) if shared is None else shared
+        shared, own = await self._ask(lambda windows: windows.get(key)), await self._own.get(key)
+        return own if shared is None else max(own, shared)
 
     async def get_expiry(self, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
-        shared = await self._ask(lambda windows: windows.get_expiry(key))
-        return await self._own.get_expiry(key) if shared is None else shared
+        shared, own = await self._ask(lambda windows: windows.get_expiry(key)), await self._own.get_expiry(key)
+        return own if shared is None else max(own, shared)
 
     async def close(self) -> None:
         """Let go of the shared storage."""

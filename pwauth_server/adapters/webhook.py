@@ -20,7 +20,7 @@ GOODBYE, LONGEST = 1.0, 65_536
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)[ \r\n]")
 #: Where the classes of answers begin (RFC 9110 section 15); those below the first only announce another one.
-_FINAL, _REDIRECT, _REFUSED, _BROKEN = 200, 300, 400, 500
+_FINAL, _REDIRECT, _REFUSED, _BROKEN, _AWAY = 200, 300, 400, 500, 503
 #: Refusals that say "not now": too slow a request, too early, too many.
 _NOT_NOW = frozenset({408, 425, 429})
 
@@ -114,4 +114,7 @@ def _verdict(status: int) -> Delivery:
     if _FINAL <= status < _REDIRECT:
         return Delivery(Outcome.ACCEPTED)
     is_final = _REFUSED <= status < _BROKEN and status not in _NOT_NOW
+    if status >= _BROKEN and status != _AWAY:
+        # Often said by a proxy whose server has taken the letter: nobody else gets it meanwhile.
+        return Delivery(Outcome.DEFERRED, f"http_{status}")
     return Delivery(Outcome.REFUSED if is_final else Outcome.DOWN, f"http_{status}" if status else "gibberish")

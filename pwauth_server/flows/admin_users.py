@@ -184,6 +184,8 @@ async def remove_passkey(deps: Deps, actor: Actor, user_id: str, passkey_id: str
             await _check_usable(tx, user)
             if assurance.ADMIN in user.roles and not owned.passkeys:
                 raise LastFactor("An administrator needs a passkey; take the role away first.")
+        elif not assurance.is_usable(owned):  # what was disowned is all that the way back hangs on
+            raise LastFactor("Nobody could sign in any more; remove all that was disowned at once instead.")
         await notices.tell(tx, deps, _by(actor, Event.PASSKEY_REMOVED, now, caller, user.id, passkey=str(key)), user)
 
     await deps.db.unit(work)

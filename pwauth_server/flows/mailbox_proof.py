@@ -22,8 +22,7 @@ async def proven(tx: Tx, deps: Deps, user: User, holding: Session | None, *, cal
     if not user.verified:
         if holding:
             user = await _promote(tx, user, holding, caller, now)
-        elif user.imported and not (await factors.owned(tx, user.id)).beyond_mail:
-            # Without a factor nobody else could ever sign in to it, there or here: nothing under its id is a stranger's.
+        elif user.imported and not await _may_be_a_strangers(tx, user):
             await users.verify(tx, user.id, now)
             user = replace(user, verified=True)
         else:
@@ -34,6 +33,14 @@ async def proven(tx: Tx, deps: Deps, user: User, holding: Session | None, *, cal
         await users.set_roles(tx, user.id, user.roles)
         await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, caller, user.id), user)
     return user
+
+
+async def _may_be_a_strangers(tx: Tx, user: User) -> bool:
+    """Tell whether anybody else can have used an account that was carried over: by a factor that it has, or had.
+
+    One that an administrator has removed since leaves sessions behind, and what was done in them.
+    """
+    return (await factors.owned(tx, user.id)).beyond_mail or await users.has_signed_in(tx, user.id)
 
 
 async def _promote(tx: Tx, user: User, theirs: Session, caller: Caller, now: float) -> User:

@@ -207,9 +207,9 @@ def _check_room(number: int) -> None:
 
 async def _check_dispensable(tx: Tx, passkey: Passkey, user: User) -> None:
     """Raise LastFactor if a passkey must stay: nobody could sign in without it, or an administrator would be without."""
-    if passkey.suspended_at is not None:  # it counts for nothing anyway
-        return
     owned = await factors.owned(tx, user.id)
+    if passkey.suspended_at is not None and assurance.is_usable(owned):  # it counts for nothing anyway
+        return
     left = replace(owned, passkeys=owned.passkeys - 1)
     if not assurance.is_usable(left) or (assurance.ADMIN in user.roles and not left.passkeys):
         raise LastFactor

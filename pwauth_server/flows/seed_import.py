@@ -14,7 +14,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.events import ON_THE_HOST, Event, Occurrence
 from pwauth_server.flows import notices, totp
 from pwauth_server.flows.passkeys import MAX_PASSKEYS
-from pwauth_server.rules import authenticators, seed
+from pwauth_server.rules import assurance, authenticators, seed
 from pwauth_server.rules.seed import Problem, SeedAccount, SeedPasskey
 from pwauth_server.store import factors, passkeys, seed_file, users
 from pwauth_server.store import totp as secrets
@@ -64,7 +64,7 @@ class _Import:
             await self._as_new(tx, it)
         elif there.imported and there.id == it.id:
             await self._once_more(tx, it, there)
-        elif self.trust and it.proven and there.verified and not there.disabled:
+        elif self.trust and it.proven and there.verified and not there.disabled and assurance.ADMIN not in there.roles:
             await self._what_it_lacks(tx, it, there)
         else:
             self._leave_out(it, "account left out: the address has one here, which stays as it is")

@@ -75,6 +75,7 @@ _IMPORT = Sql(
     + _COLUMNS,
 )
 _SIGNED_IN = Sql("user_signed_in", "UPDATE users SET last_sign_in_at = ? WHERE id = ?")
+_HAS_SIGNED_IN = Sql("has_signed_in", "SELECT 1 AS one FROM users WHERE id = ? AND last_sign_in_at IS NOT NULL")
 _VERIFY = Sql("verify_user", "UPDATE users SET verified_at = ? WHERE id = ?")
 # Sessions, passkeys, one-time passwords, recovery codes and ceremonies go with the row.
 _DELETE = Sql("delete_user", "DELETE FROM users WHERE id = ?")
@@ -134,6 +135,11 @@ async def take_over(
 ) -> User | None:
     """Store the account of another server; None if address or id is somebody's already."""
     return _user(await tx.one(_IMPORT, user_id, email, created_at, verified_at, handle, now))
+
+
+async def has_signed_in(tx: Tx, user_id: UUID) -> bool:
+    """Tell whether anybody ever signed in to an account here."""
+    return await tx.one(_HAS_SIGNED_IN, user_id) is not None
 
 
 async def record_sign_in(tx: Tx, user_id: UUID, now: float) -> None:

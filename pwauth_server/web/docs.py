@@ -44,5 +44,6 @@ class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is u
             {"method": method.upper(), "path": path, **operation}
             for path, methods in described["paths"].items()
             for method, operation in methods.items()
+            if operation["tags"] != ["Pages"]  # what our own forms send is nobody's interface
         ]
         return openapi.text(self._routes), {"operations": operations, "schemas": described["components"]["schemas"]}

@@ -68,11 +68,12 @@ async def test_a_letter_is_posted_whole_and_signed() -> None:
     (
         *((status, Outcome.ACCEPTED) for status in (200, 201, 202, 204, 299)),
         *((status, Outcome.REFUSED) for status in (400, 401, 404, 410, 422, 451)),
-        *((status, Outcome.DOWN) for status in (300, 301, 302, 307, 308, 408, 425, 429, 500, 502, 503, 504, 599, 999)),
+        *((status, Outcome.DOWN) for status in (300, 301, 302, 307, 308, 408, 425, 429, 503)),
+        *((status, Outcome.DEFERRED) for status in (500, 502, 504, 599, 999)),
     ),
 )
 async def test_the_status_decides(status: int, outcome: Outcome) -> None:
-    """2xx takes a letter, 4xx refuses it for good unless it says "not now"; with anything else the receiver is away."""
+    """2xx takes a letter, 4xx refuses it for good unless it says "not now"; a failure may have taken it; else the receiver is away."""
     assert await told(answer(status)) == Delivery(outcome, "" if outcome is Outcome.ACCEPTED else f"http_{status}")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Missing, SignInFailed, StepUpRequired
+from pwauth_server.errors import LastFactor, Missing, SignInFailed, StepUpRequired
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import admin_users, disown, mail, notices, recovery
 from pwauth_server.flows.sign_in import SecondFactorDue
@@ -172,3 +172,16 @@ async def test_mail_that_was_given_up_opens_nothing_by_a_press(clock: FakeClock,
     user = await users.find(ann.deps.db.reads, session.user_id)
     assert user is not None
     assert user.mail_sign_in
+
+
+async def test_the_last_disowned_key_without_mail_stays(clock: FakeClock, ann: Resident) -> None:
+    """Only by it does the mailbox come back in three days; an administrator lifts the freeze instead (SEC-59)."""
+    session = (await ann.sign_in()).session
+    key = await add_passkey(ann.deps, session.user_id)
+    await ann.deps.db.unit(lambda tx: factors.suspend_added(tx, session.user_id, since=0, until=2, now=clock.now()))
+    await ann.deps.db.unit(lambda tx: users.set_mail_sign_in(tx, session.user_id, off_at=1.0))
+    with pytest.raises(LastFactor):
+        await admin_users.remove_passkey(ann.deps, BOSS, str(session.user_id), str(key), HOME)
+    await admin_users.lift(ann.deps, BOSS, str(session.user_id), HOME)
+    clock.tick(61)
+    assert (await ann.sign_in()).session.acr == "email"

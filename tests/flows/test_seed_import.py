@@ -10,11 +10,12 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed, Unauthenticated
 from pwauth_server.events import Event
-from pwauth_server.flows import housekeeping, own_data, seed_import, tokens
+from pwauth_server.flows import admin_users, housekeeping, own_data, seed_import, tokens
 from pwauth_server.flows.seed_import import ACCOUNTS, PASSKEYS, SECRETS, Report
-from pwauth_server.store import factors, totp, users
+from pwauth_server.store import factors, sessions, totp, users
 from pwauth_server.store import passkeys as store
 from pwauth_server.store.users import User
+from tests.admins import BOSS, HERE
 from tests.authenticator import Authenticator
 from tests.backup_fakes import quiet
 from tests.fakes import NEW_YEAR, FakeClock
@@ -107,6 +108,19 @@ async def test_what_a_stranger_planted_dies_with_the_first_letter(deps: Deps, ol
     assert await audited(deps, Event.UNVERIFIED_RESET) == ["none"]
     report = await moved(deps, old)
     assert (report.carried, len(report.problems)) == (Counter(), 1)
+
+
+async def test_a_planted_factor_that_was_removed_leaves_no_session_behind(deps: Deps, old: RustServer) -> None:
+    """An administrator takes it away, but who had signed in by it had the account: its owner gets another one (SEC-06)."""
+    victim = old.user("ann@ex.com")
+    planted = old.with_app(victim)
+    await moved(deps, old)
+    ann = Resident(deps)
+    theirs = await ann.alone(ann.code(planted))
+    await admin_users.remove_totp(deps, BOSS, victim, HERE)
+    own = await ann.sign_in()
+    assert str(own.session.user_id) != victim
+    assert await sessions.find(deps.db.reads, theirs.session.id) is None
 
 
 async def test_whoever_holds_factor_and_mailbox_keeps_both(deps: Deps, old: RustServer, clock: FakeClock) -> None:
