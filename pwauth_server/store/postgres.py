@@ -20,7 +20,9 @@ _NODES = Sql(
     f" WHERE datname = current_database() AND application_name LIKE '{NODE}%'",
 )
 #: How often a unit is tried that waits for others which wait for it.
-TRIES = 3
+TRIES = 5
+#: Seconds before the second try, twice and thrice that later: whoever was not refused needs a moment to finish.
+PAUSE = 0.01
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
@@ -46,11 +48,11 @@ class PostgresDatabase(Database):
 
     async def _transact(self, work: Work[T]) -> T:
         """Commit a unit; begin it anew if the server broke a deadlock by refusing it: then nothing of it was done."""
-        for _ in range(TRIES - 1):
+        for number in range(1, TRIES):
             try:
                 return await self._once(work)
             except DeadlockDetectedError:
-                continue
+                await asyncio.sleep(number * PAUSE)
         return await self._once(work)
 
     async def _once(self, work: Work[T]) -> T:
