@@ -161,7 +161,8 @@ async def remove_totp(deps: Deps, actor: Actor, user_id: str, caller: Caller) ->
         user = await _held(tx, actor, found, now)
         if not await totp.remove(tx, user.id):
             raise Missing
-        await _check_usable(tx, user)
+        if not assurance.is_usable(await factors.owned(tx, user.id)):
+            raise LastFactor
         await notices.tell(tx, deps, _by(actor, Event.TOTP_REMOVED, now, caller, user.id), user)
 
     await deps.db.unit(work)
@@ -181,7 +182,8 @@ async def remove_passkey(deps: Deps, actor: Actor, user_id: str, passkey_id: str
             raise Missing
         owned = await factors.owned(tx, user.id)
         if owned.passkeys != before.passkeys:  # one that was disowned counted for nothing
-            await _check_usable(tx, user)
+            if not assurance.is_usable(owned):
+                raise LastFactor
             if assurance.ADMIN in user.roles and not owned.passkeys:
                 raise LastFactor("An administrator needs a passkey; take the role away first.")
         elif not assurance.is_usable(owned):  # what was disowned is all that the way back hangs on
@@ -235,13 +237,6 @@ async def _end_all(tx: Tx, user: User, actor: Actor, reason: Reason, *, caller: 
     for session_id in ended:
         await tx.record(_ended(actor, user.id, session_id, reason, caller=caller, now=now))
     return len(ended)
-
-
-async def _check_usable(tx: Tx, user: User) -> Owned:
-    owned = await factors.owned(tx, user.id)
-    if not assurance.is_usable(owned):
-        raise LastFactor
-    return owned
 
 
 def _id(text: str) -> UUID:

@@ -9,11 +9,11 @@ from enum import StrEnum
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.flows import doctor
-from pwauth_server.rules import assurance, findings, findings_address, findings_mail
+from pwauth_server.flows import doctor, last_admin
+from pwauth_server.rules import findings, findings_address, findings_mail
 from pwauth_server.rules.addresses import domain_of
 from pwauth_server.rules.findings import Finding, Level
-from pwauth_server.store import epoch, factors, users
+from pwauth_server.store import epoch, factors
 
 
 class Topic(StrEnum):
@@ -42,7 +42,7 @@ class Item:
 async def items(deps: Deps) -> list[Item]:
     """Look at the settings, at who administers and at the last backup."""
     async with deps.db.apart() as reads:
-        able = [admin for admin in await users.with_role(reads, assurance.ADMIN) if admin.verified and not admin.disabled]
+        able = await last_admin.able(reads)
         passkeys = [(await factors.owned(reads, admin.id)).passkeys for admin in able]
         backed_up_at = await epoch.backed_up_at(reads)
     well = {Topic.PASSKEYS: bool(able) and all(passkeys), Topic.COLLEAGUE: len(able) > 1, **_settings(deps.config)}

@@ -6,7 +6,7 @@ from pwauth_server.flows import admin_access
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import assurance
 from pwauth_server.store import magic_links, users
-from pwauth_server.store.transaction import Tx
+from pwauth_server.store.transaction import Runs, Tx
 from pwauth_server.store.users import User
 
 
@@ -27,7 +27,11 @@ async def hold(tx: Tx, user_id: UUID, *, by: Actor | None, now: float) -> User |
     return held
 
 
+async def able(db: Runs) -> list[User]:
+    """Return everybody who can administer."""
+    return [admin for admin in await users.with_role(db, assurance.ADMIN) if admin.verified and not admin.disabled]
+
+
 async def is_last_admin(tx: Tx, user: User) -> bool:
     """Tell whether a person whom `hold` returned is the only one left who can administer."""
-    able = [admin.id for admin in await users.with_role(tx, assurance.ADMIN) if admin.verified and not admin.disabled]
-    return able == [user.id]
+    return [admin.id for admin in await able(tx)] == [user.id]

@@ -43,10 +43,9 @@ async def begin(deps: Deps, *, email: str | None) -> Options:
         secret_hash=b"",
         expires_at=now + ceremonies.LIFE,
         challenge=challenge,
-        is_named=email is not None,
         user_id=user.id if user else None,
+        is_named=email is not None,
     )
-
     try:
         pending_id = await deps.db.unit(lambda tx: ceremonies.begin(tx, deps, ceremony))
     except ConstraintViolated:

@@ -68,11 +68,15 @@ class Owned:
 
     def is_frozen(self, now: float) -> bool:
         """Tell whether factors were disowned so lately that the mailbox alone changes nothing yet."""
-        return self.disowned_at is not None and now < self.disowned_at + FROZEN
+        return _is_fresh(self.disowned_at, now)
 
     def asks_for_totp(self, now: float) -> bool:
         """Tell whether one-time passwords are the second factor of this account, or were until they were disowned lately."""
-        return self.totp or (self.totp_disowned_at is not None and now < self.totp_disowned_at + FROZEN)
+        return self.totp or _is_fresh(self.totp_disowned_at, now)
+
+
+def _is_fresh(disowned_at: float | None, now: float) -> bool:
+    return disowned_at is not None and now < disowned_at + FROZEN
 
 
 def shown(*proofs: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Forward authentication: a reverse proxy asks before every request to an app (SEC-97).
 
-One decision, two ways to ask it. Everything that is malformed is refused, and every identity header is set each time:
-one that a client has sent to the proxy can never be taken for ours.
+One decision, two ways to ask it. Everything that is malformed is refused, and every identity header is set each time,
+so that a proxy can overwrite what a client has sent; that it does so where ours is empty is up to its set-up (the recipe).
 """
 
 from collections.abc import Callable
