@@ -15,8 +15,8 @@ class App:
 
     @classmethod
     def of(cls, enrolled: dict[str, Any]) -> "App":
-        """Return an app that somebody typed the secret of an answer into."""
-        return cls(base64.b32decode(enrolled["secret"]))
+        """Return an app that somebody typed the secret of an answer into, blanks or not."""
+        return cls(base64.b32decode(enrolled["secret"].replace(" ", "")))
 
     def at(self, moment: float) -> str:
         """Return the code of a moment in Unix seconds."""

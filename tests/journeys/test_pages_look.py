@@ -175,7 +175,8 @@ def test_pages_of_the_administration_are_for_everybody(looker: Looker, alice: Pe
     """Every tab, every question, every answer, with somebody who has everything."""
     window, server = looker.window, looker.window.server
     address = "somebody.with.a.rather.long.address.that.goes.on.and.on@subdomain.people.example"
-    bob = Person(server, address).sign_in()
+    owner = Person(server, address)
+    bob = owner.sign_in()
     assert add(bob, key_for(server)).status_code == 200
     administer(window, alice)
     bobs = f"/admin/people/{bob.get('/me').json()['sub']}"
@@ -187,6 +188,11 @@ def test_pages_of_the_administration_are_for_everybody(looker: Looker, alice: Pe
     looker.look("person")
     window.press("Disable")
     looker.look("disabled person")
+    window.press("Enable")
+    window.open(owner.told("passkey").link.removeprefix(server.public_url))
+    window.press("This wasn't me")
+    window.open(bobs)
+    looker.look("person under protection")
     window.open("/admin/invitations")
     window.type("Email address", "kate@invited.example")
     looker.look("invitations")
