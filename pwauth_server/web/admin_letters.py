@@ -70,12 +70,10 @@ def _recipient(typed: str | None) -> str | None:
 
 
 def _letter(row: Mapping[str, Any], now: float) -> dict[str, Any]:
-    reason = (row["last_error"] or "").removeprefix(admin_views.AWAY)
     return {
         **{name: row[name] for name in _SHOWN},
         "id": shown(row["id"]),
-        "reason": reason,
-        "said": reason.removeprefix("smtp_").removeprefix("http_") if reason.startswith(("smtp_", "http_")) else None,
+        "reason": (row["last_error"] or "").removeprefix(admin_views.AWAY),
         "transport": row["transport"] if row["transport"] != mail_chain.NOWHERE else None,
         "can_be_requeued": row["status"] == "failed" and row["expires_at"] > now,
     }

@@ -47,6 +47,18 @@ class Words:
         """Return the sentence ``family`` + ``word``; a word that nobody has described is said as it is."""
         return escape(self._sentences.get(family + word, word))
 
+    def browser(self, stored: str) -> Markup:
+        """Return a browser and its system, as they are stored (`rules.browsers`), in the reader's words."""
+        browser, on, system = stored.partition(" on ")
+        name = self.known("browsers.", browser)
+        return self("browsers.on", browser=name, system=system) if on else name
+
+    def delivery(self, reason: str) -> Markup:
+        """Return why a letter has not left."""
+        if reason.startswith(("smtp_", "http_")):
+            return self("deliveries.said", code=reason.rpartition("_")[2])
+        return self.known("deliveries.", reason)
+
     def finding(self, written: str, facts: Mapping[str, str]) -> Markup:
         """Return a sentence of the doctor with its gaps filled; what stands in them is translated where it is words of ours."""
         return self.known("findings.", written).format(**{name: self.known("findings.", fact) for name, fact in facts.items()})

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from pwauth_server.adapters import http_probe
-from pwauth_server.rules import weak_secrets
+from pwauth_server.events import ON_THE_HOST, Caller, Reason
+from pwauth_server.flows import admins
+from pwauth_server.rules import browsers, weak_secrets
 from pwauth_server.web import words
 from scripts.readme_tables import sent
 
@@ -18,7 +20,7 @@ SOURCES = "\n".join(path.read_text() for path in [*WEB.glob("templates/*.html"),
 ENGLISH, *OTHERS = (words.Words(language) for language in words.LANGUAGES)
 #: Keys that are put together from parts: what begins like this is used.
 FAMILIES = (
-    *("months", "moment", "decimal", "events.", "wait."),
+    *("months", "moment", "decimal", "events.", "wait.", "browsers.", "deliveries."),
     *re.findall(r't(?:\.count|\.known)?\("([\w.]+[._])"', SOURCES),
     *re.findall(r'\)\(f"([\w.]+[._])\{', SOURCES),
 )
@@ -56,6 +58,15 @@ def test_the_doctor_speaks_every_language(other: words.Words) -> None:
     translated = {key.removeprefix("findings.") for key in other.keys if key.startswith("findings.")}
     assert translated == set(findings())
     assert {text for text in translated if gaps(other, f"findings.{text}") != gaps_of(text)} == set()
+
+
+def test_every_reason_and_every_program_has_its_words() -> None:
+    """What is stored as a word of ours is read as words of the reader's."""
+    assert {f"reasons.{reason}" for reason in Reason if reason is not Reason.NONE} <= ENGLISH.keys
+    programs = {browsers.in_words(mark) for mark, _ in browsers._BROWSERS} | {browsers.in_words(""), Caller().browser}
+    programs |= {caller.browser for caller in (ON_THE_HOST, admins.HOST)} | {browsers.in_words("Linux").partition(" on ")[0]}
+    names = {"curl", "Samsung Internet"}
+    assert {f"browsers.{program}" for program in programs - names if " " in program or program.islower()} <= ENGLISH.keys
 
 
 def test_every_sentence_is_used() -> None:

@@ -22,3 +22,14 @@ def test_a_refusal_says_how_long_to_wait(seconds: int, english: str, german: str
     assert error.detail.endswith(f" in {english}")
     assert words.of("en").error(error) == error.detail
     assert f" in {german} " in words.of("de").error(error)
+
+
+def test_stored_words_are_read_in_the_readers_language() -> None:
+    """Browsers and reasons are stored in English; what was never described is shown as it is, and escaped (SEC-13)."""
+    german = words.of("de")
+    assert [german.browser(it) for it in ("Firefox on Linux", "a browser on iPad", "a Go program", "<b> on <i>")] == [
+        "Firefox auf Linux", "Browser auf iPad", "Go-Programm", "&lt;b&gt; auf &lt;i&gt;"
+    ]  # fmt: skip
+    assert [german.delivery(it) for it in ("smtp_550", "http_503", "no_tls", "<odd>")] == [
+        "der Mailserver sagte 550", "der Mailserver sagte 503", "der Mailserver bietet kein STARTTLS an", "&lt;odd&gt;"
+    ]  # fmt: skip
