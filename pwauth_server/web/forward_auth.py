@@ -5,6 +5,7 @@ so that a proxy can overwrite what a client has sent; that it does so where ours
 """
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from pwauth_server.errors import Malformed, Unauthenticated
 from pwauth_server.flows import forward_auth as flow
@@ -23,7 +24,7 @@ async def forward(call: Call) -> Reply:
 
 async def nginx(call: Call) -> Reply:
     """Answer nginx, which knows 2xx, 401 and 403 only: where to sign in stands beside the 401."""
-    return await _answer(call, _original, lambda to: _refusal().add("location", to))
+    return await _answer(call, _original, _told)
 
 
 async def _answer(call: Call, read: Callable[[Call], Asked], lead: Callable[[str], Reply]) -> Reply:
@@ -40,6 +41,10 @@ async def _answer(call: Call, read: Callable[[Call], Asked], lead: Callable[[str
             raise Unauthenticated from cause
         return lead(to)
     return _identity(await flow.admit(call.deps, session))
+
+
+def _told(to: str) -> NoReturn:
+    raise Unauthenticated(headers={"location": to})
 
 
 def _forwarded(call: Call) -> Asked:
@@ -76,10 +81,6 @@ def _identity(visitor: Visitor) -> Reply:
     ):
         reply.add(f"remote-{name}", rules.header_value(value))
     return reply
-
-
-def _refusal() -> Reply:
-    return Reply(status=401, content_type="text/plain").add("www-authenticate", "Bearer")
 
 
 _REFUSED = {

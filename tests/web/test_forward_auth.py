@@ -81,6 +81,7 @@ def test_a_browser_is_led_to_the_sign_in_and_back(device: Device) -> None:
     led, beside = ask(device, "/auth/forward"), ask(device, "/auth/nginx")
     assert (led.status_code, beside.status_code) == (302, 401)
     assert led.headers["location"] == beside.headers["location"]
+    assert beside.json()["error"] == "unauthenticated"
     to = urlsplit(led.headers["location"])
     assert (f"{to.scheme}://{to.netloc}{to.path}", parse_qs(to.query)) == (
         "https://auth.corp.example/signin",
