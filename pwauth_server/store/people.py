@@ -8,7 +8,7 @@ from pwauth_server.rules import ids
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs
-from pwauth_server.store.users import User, split
+from pwauth_server.store.users import User, from_row
 
 _NOBODY = UUID(int=0)
 
@@ -104,15 +104,4 @@ def _pattern(q: str) -> tuple[str, str, UUID]:
 
 
 def _profile(row: Row) -> Profile:
-    user = User(
-        id=as_uuid(row["id"]),
-        email=row["email"],
-        name=row["name"],
-        roles=split(row["roles"]),
-        created_at=row["created_at"],
-        verified=row["verified_at"] is not None,
-        disabled=row["disabled_at"] is not None,
-        mail_sign_in=row["mail_off_at"] is None,
-        imported=row["imported_at"] is not None,
-    )
-    return Profile(user, row["last_sign_in_at"], row["disabled_at"])
+    return Profile(from_row(row), row["last_sign_in_at"], row["disabled_at"])

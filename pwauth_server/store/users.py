@@ -225,8 +225,11 @@ async def rename(tx: Tx, user_id: UUID, name: str) -> None:
 
 
 def _user(row: Row | None) -> User | None:
-    if row is None:
-        return None
+    return None if row is None else from_row(row)
+
+
+def from_row(row: Row) -> User:
+    """Return the person that a row with all columns of `users` tells of."""
     return User(
         id=as_uuid(row["id"]),
         email=row["email"],

@@ -1,26 +1,12 @@
 """One thing done to several people, on both databases."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import pytest
-
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict
 from pwauth_server.flows import admin_selection, admin_users
 from pwauth_server.flows.admin_selection import MOST, Action
 from tests.admins import BOSS, HERE, acting, arrive
-from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world on each kind of database in turn."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def disabled(deps: Deps) -> list[str]:

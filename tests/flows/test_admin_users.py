@@ -1,6 +1,5 @@
 """Administrators and people, on both databases: what is refused, what is told, what happens at once."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,12 +19,6 @@ from tests.mail_fakes import ScriptedTransport, new_link, open_world
 from tests.store import rows
 
 AUDIT = Sql("test_audit_of", "SELECT event, user_id, ip, reason, facts FROM audit_log WHERE event = ? ORDER BY id")
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world on each kind of database in turn."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def letters(deps: Deps) -> list[str]:

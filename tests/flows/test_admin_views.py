@@ -1,11 +1,9 @@
 """What administrators and owners look at, on both databases."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, MailCapReached, Missing, RateLimited
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
@@ -20,20 +18,14 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.transaction import Tx
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world, post
+from tests.mail_fakes import post
 
 BOSS = Actor(uuid4())
 HERE = Caller("203.0.113.9", "Firefox on Linux", "r1")
 DAY = 86_400.0
 INVITES = Sql("test_invites", "SELECT email FROM invites")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where only guests sign up, on each kind of database in turn."""
-    opened = await open_world(database_config.model_copy(update={"signup": "invite"}), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
+#: A world where only guests sign up, on each kind of database in turn.
+SETTINGS = {"signup": "invite"}
 
 
 async def invite(deps: Deps, email: str, days: int = 7) -> invites.Invite:

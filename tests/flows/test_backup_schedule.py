@@ -118,4 +118,3 @@ async def test_the_loop_goes_on_meanwhile_and_the_end_breaks_it_off(deps: Deps) 
     await running
     assert made(deps) == []
     assert await audited(deps, Event.BACKUP_FAILED) == []
-

@@ -1,19 +1,16 @@
 """The start page's list of what is unset or unsafe: what each setting and each person changes in it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.flows import checklist
 from pwauth_server.flows.checklist import Topic
 from pwauth_server.store.statements import Sql
 from tests.admins import add_passkey, arrive, change
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
 
 BACKED_UP = Sql("test_backed_up", "INSERT INTO server_state (name, number) VALUES ('backup', ?)")
 TOKEN = SecretStr("q7Zt0Wk3Vv9bXc5Nm1Lp8Jh6Gf4Ds2Aa")
@@ -24,14 +21,6 @@ SET: dict[str, Any] = {
     "email_from": "auth@corp.dev",
     "metrics_token": TOKEN,
 }
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world on each kind of database in turn."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def to_do(deps: Deps, **settings: Any) -> set[Topic]:

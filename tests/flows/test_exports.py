@@ -1,14 +1,12 @@
 """Everything about people, for whoever is at the host: whole, of one moment, and without secrets (SEC-92, SEC-98)."""
 
 import json
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.events import Event
@@ -17,17 +15,11 @@ from pwauth_server.store import audit_log
 from pwauth_server.store.audit_log import Filter
 from pwauth_server.web.admin_answers import export, export_text
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import HOME, Resident
 
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world with limits that nobody meets."""
-    config = database_config.model_copy(update={"rate_limit_per_minute": 1_000_000, "email_rate_limit_per_hour": 1_000_000})
-    opened = await open_world(config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
+#: A world with limits that nobody meets.
+SETTINGS = {"rate_limit_per_minute": 1_000_000, "email_rate_limit_per_hour": 1_000_000}
 
 
 async def everybody(deps: Deps) -> list[Any]:

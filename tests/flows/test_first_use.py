@@ -1,12 +1,10 @@
 """The open enrolment of old: what it gives, what it is worth, and who takes it away (SEC-01, SEC-05 to SEC-07)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.events import Caller, Event, Method, Reason
@@ -18,7 +16,7 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.users import User
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import Resident
 from tests.totp_app import App
 
@@ -32,21 +30,8 @@ ADD_PASSKEY = Sql(
     """INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, backup_eligible, backed_up, transports, aaguid, name,
     created_at) VALUES (?, ?, ?, ?, 0, ?, ?, '', ?, '', 0)""",
 )
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world that lets anybody enrol first."""
-    settings = {"email_rate_limit_per_hour": 1_000_000, "enrolment": "first_use", "admin_emails": ["ann@ex.com"]}
-    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
-
-
-@pytest.fixture
-def ann(deps: Deps) -> Resident:
-    """Return the owner of the mailbox."""
-    return Resident(deps)
+#: A world that lets anybody enrol first.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000, "enrolment": "first_use", "admin_emails": ["ann@ex.com"]}
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ the mailbox already opened.
 """
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import LastFactor, Missing, SignInFailed, StepUpRequired
 from pwauth_server.events import Event, Occurrence
@@ -25,28 +23,14 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
 from tests.admins import BOSS, add_passkey
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
 from tests.residents import HOME, Resident, held, inside
 
 _MOVE_KEY = Sql("test_move_key", "UPDATE passkeys SET created_at = ? WHERE id = ?")
 _NOTICES = Sql("test_newest_notice", "SELECT id, body FROM email_queue WHERE kind = 'notice' ORDER BY id DESC LIMIT 1")
 _FIRST_NOTICE = Sql("test_first_notice", "SELECT id, body FROM email_queue WHERE kind = 'notice' ORDER BY id LIMIT 1")
 DAY = 86_400.0
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where letters can be had at any time."""
-    settings = {"email_rate_limit_per_hour": 1_000_000}
-    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
-
-
-@pytest.fixture
-def ann(deps: Deps) -> Resident:
-    """Return somebody with a mailbox."""
-    return Resident(deps)
+#: A world where letters can be had at any time.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
 
 @pytest.fixture

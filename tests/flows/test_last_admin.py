@@ -1,11 +1,9 @@
 """The last administrator stays, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Forbidden, Unauthenticated
 from pwauth_server.flows import admin_users, invites, own_data
@@ -13,16 +11,6 @@ from pwauth_server.flows.admin_users import Change
 from pwauth_server.store import users
 from pwauth_server.store.sessions import Session
 from tests.admins import BOSS, HERE, acting, arrive, change
-from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world on each kind of database in turn."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def test_the_last_administrator_stays(deps: Deps) -> None:

@@ -1,6 +1,5 @@
 import io
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,16 +17,8 @@ from pwauth_server.rules.letters import LetterKind, Letters
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.transaction import Tx
 from tests.fakes import NEW_YEAR, FakeClock
-from tests.mail_fakes import DOWN, NEVER, SIGN_IN, ScriptedTransport, audited, open_world, post, row, status
+from tests.mail_fakes import DOWN, NEVER, SIGN_IN, ScriptedTransport, audited, post, row, status
 from tests.store.rows import OopsError
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world with a transport that takes everything."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def send(deps: Deps) -> None:

@@ -1,11 +1,9 @@
 """Passkeys of the open enrolment: whoever comes first may add one, until the owner of the mailbox comes (SEC-01, SEC-06)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import CeremonyOver, Missing, SignInFailed, Unauthenticated
 from pwauth_server.events import Method
@@ -14,17 +12,10 @@ from pwauth_server.flows.passkeys import Passkey
 from pwauth_server.flows.sign_in import Current, Proof
 from pwauth_server.store.sessions import Session
 from tests.authenticator import Authenticator
-from tests.fakes import FakeClock
 from tests.flows.passkey_holders import ANN, ME, add, by_mail, enter
-from tests.mail_fakes import ScriptedTransport, open_world
 
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world that lets anybody enrol first."""
-    opened = await open_world(database_config.model_copy(update={"enrolment": "first_use"}), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
+#: A world that lets anybody enrol first.
+SETTINGS = {"enrolment": "first_use"}
 
 
 async def test_the_calls_of_old_work_in_their_order(deps: Deps) -> None:

@@ -1,11 +1,9 @@
 """Signing in with a passkey: once, as its owner, with a counter that goes up."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, RateLimited, SignInFailed
 from pwauth_server.events import Event, Reason
@@ -17,21 +15,13 @@ from pwauth_server.store.statements import Sql
 from tests.authenticator import SILENT, Authenticator, new_key
 from tests.fakes import FakeClock
 from tests.flows.passkey_holders import ANN, BEN, ME, add, by_mail, enter
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 
 SUSPEND = Sql("test_suspend", "UPDATE passkeys SET suspended_at = ?")
 DISABLE = Sql("test_disable", "UPDATE users SET disabled_at = ?")
 UNVERIFY = Sql("test_unverify", "UPDATE users SET verified_at = NULL")
 LETTERS = Sql("test_letters", "SELECT COUNT(*) AS n FROM email_queue WHERE kind = 'notice'")
 PENDING = Sql("test_pending", "SELECT COUNT(*) AS n FROM challenges")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where nobody has an account yet."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def why_not(deps: Deps) -> list[str]:

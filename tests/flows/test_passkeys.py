@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import (
     CeremonyOver,
@@ -28,19 +26,10 @@ from pwauth_server.store.statements import Sql
 from tests.authenticator import Authenticator
 from tests.fakes import FakeClock
 from tests.flows.passkey_holders import ANN, BEN, ME, add, by_mail, enter, strongly
-from tests.mail_fakes import ScriptedTransport, open_world
 
 SUSPEND = Sql("test_suspend", "UPDATE passkeys SET suspended_at = ? WHERE id = ?")
 FACTS = Sql("test_facts", "SELECT facts FROM audit_log WHERE event = ? ORDER BY id")
 LETTERS = Sql("test_letters", "SELECT COUNT(*) AS n FROM email_queue WHERE kind = 'notice' AND recipient = ?")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where nobody has an account yet."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def mail_off(deps: Deps, session: Session) -> None:
@@ -195,9 +184,7 @@ async def test_a_session_that_grew_too_weak_meanwhile_adds_none(deps: Deps) -> N
     begun = await passkeys.begin(deps, ann, email=None, caller=ME)
     await add(deps, ann, Authenticator())
     with pytest.raises(StepUpRequired):
-        await passkeys.finish(
-            deps, ann, pending_id=begun.pending_id, response=Authenticator().make(begun.public_key), name=None, caller=ME
-        )
+        await passkeys.finish(deps, ann, pending_id=begun.pending_id, response=Authenticator().make(begun.public_key), name=None, caller=ME)
     assert len((await passkeys.listed(deps, ann)).passkeys) == 1
 
 

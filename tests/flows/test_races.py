@@ -4,12 +4,11 @@ SQLite has one writer, so there the order is given; PostgreSQL is where these co
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.flows import admin_users, own_data, passkey_sign_in
@@ -17,21 +16,13 @@ from pwauth_server.flows import sessions as flow
 from pwauth_server.store import sessions, users
 from tests.admins import BOSS, HERE, arrive, change
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
 from tests.residents import Resident
 
 #: What may come of being second; anything else breaks the test.
 LATE = (SignInFailed, Unauthenticated, StepUpRequired, Missing, Conflict, RateLimited)
 ROUNDS = 15
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world on each kind of database in turn, where letters can be had at any time."""
-    settings = {"email_rate_limit_per_hour": 1_000_000, "rate_limit_per_minute": 1_000_000}
-    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
+#: A world on each kind of database in turn, where letters can be had at any time.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000, "rate_limit_per_minute": 1_000_000}
 
 
 async def at_once(*all_of_it: Coroutine[Any, Any, Any]) -> None:

@@ -1,12 +1,10 @@
 """Recovery codes as flows: counted, slow where nobody waits for them, and never for a session that is over."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import RateLimited, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.events import Caller, Method
@@ -16,18 +14,9 @@ from pwauth_server.flows.sign_in import Current, Proof, SignedIn
 from pwauth_server.store import factors, users
 from pwauth_server.store.sessions import Session
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, open_world
 
 ME = Caller("203.0.113.9", "Firefox on Linux")
 WRONG = "2" + "A" * 17
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world with the limits of every day."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def by_mail(deps: Deps, email: str = "ann@ex.com") -> Session:

@@ -1,13 +1,11 @@
 """A second factor after the mailbox: who is asked, what finishes a sign-in, and the three modes (SEC-31, SEC-35)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, RateLimited, SignInFailed
 from pwauth_server.events import Event
@@ -15,26 +13,13 @@ from pwauth_server.flows import sign_in, totp
 from pwauth_server.flows.sign_in import SecondFactorDue
 from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import Resident
 
 DISABLE = Sql("test_disable_ann", "UPDATE users SET disabled_at = 1 WHERE email = 'ann@ex.com'")
 FAILURES = Sql("test_set_failures", "UPDATE users SET code_failures = ?")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world that asks for a second factor, where letters can be had at any time."""
-    settings = {"email_rate_limit_per_hour": 1_000_000, "totp_mode": "second_factor"}
-    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
-
-
-@pytest.fixture
-def ann(deps: Deps) -> Resident:
-    """Return somebody with a mailbox."""
-    return Resident(deps)
+#: A world that asks for a second factor, where letters can be had at any time.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000, "totp_mode": "second_factor"}
 
 
 def in_mode(ann: Resident, mode: str) -> Resident:

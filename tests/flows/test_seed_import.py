@@ -1,12 +1,10 @@
 """People of the Rust server come along with what they sign in with, and strangers' factors stay worthless (SEC-05 to SEC-07)."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed, Unauthenticated
 from pwauth_server.events import Event
@@ -20,18 +18,12 @@ from tests.authenticator import Authenticator
 from tests.backup_fakes import quiet
 from tests.fakes import NEW_YEAR, FakeClock
 from tests.flows.passkey_holders import ME, enter
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import Resident
 from tests.rust_server import LONG_AGO, RustServer
 
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return the world that people move to."""
-    settings = {"email_rate_limit_per_hour": 1_000_000}
-    opened = await open_world(database_config.model_copy(update=settings), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
+#: The world that people move to.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The one door: who may enter with what, and what a session of before adds (SEC-53, SEC-56, SEC-57)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -31,14 +30,6 @@ PASSKEY = Proof(Method.PASSKEY, ("swk", "user"), "ann@ex.com")
 TOTP = Proof(Method.TOTP, ("otp",), "ann@ex.com")
 RECOVERY = Proof(Method.RECOVERY_CODE, ("recovery",), "ann@ex.com")
 HOST = Proof(Method.HOST_LINK, ("host",), "ann@ex.com")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where nobody has an account yet."""
-    opened = await open_world(database_config, clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
 
 
 async def finish(deps: Deps, proof: Proof, before: Session | None = None, *, on_purpose: bool = True) -> Ending:

@@ -1,11 +1,9 @@
 """One-time passwords over time: what counts when, how often, and for whom (SEC-01, 02, 30 to 35, 71)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
 from pwauth_server.events import Event
@@ -14,26 +12,14 @@ from pwauth_server.flows.sign_in import Current
 from pwauth_server.store import users
 from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import Resident
 from tests.totp_app import App
 
 MOVE_PENDING = Sql("test_move_pending", "UPDATE totp SET pending_secret = ?, pending_until = ?, pending_session = ?")
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where letters can be had at any time."""
-    opened = await open_world(database_config.model_copy(update={"email_rate_limit_per_hour": 1_000_000}), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
-
-
-@pytest.fixture
-def ann(deps: Deps) -> Resident:
-    """Return somebody with a mailbox."""
-    return Resident(deps)
+#: A world where letters can be had at any time.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
 
 # -- enrolling

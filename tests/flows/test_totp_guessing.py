@@ -1,20 +1,18 @@
 """Guessing one-time passwords, and stealing them from the database (SEC-31, SEC-32, SEC-65, SEC-71)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
-from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import RateLimited, SignInFailed
 from pwauth_server.events import Event
 from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
-from tests.mail_fakes import ScriptedTransport, audited, open_world
+from tests.mail_fakes import audited
 from tests.residents import Resident
 from tests.totp_app import App
 
@@ -22,20 +20,8 @@ FAILURES = Sql("test_failures", "SELECT code_failures FROM users WHERE email = ?
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")
 PLANT = Sql("test_plant", "UPDATE totp SET sealed_secret = ? WHERE user_id = ?")
 SECRETS = [SecretStr("an old secret for sealing, 1234567890"), SecretStr("a new secret for sealing, 0987654321")]
-
-
-@pytest.fixture
-async def deps(database_config: Config, clock: FakeClock) -> AsyncIterator[Deps]:
-    """Return a world where letters can be had at any time."""
-    opened = await open_world(database_config.model_copy(update={"email_rate_limit_per_hour": 1_000_000}), clock, ScriptedTransport())
-    yield opened
-    await opened.db.close()
-
-
-@pytest.fixture
-def ann(deps: Deps) -> Resident:
-    """Return somebody with a mailbox."""
-    return Resident(deps)
+#: A world where letters can be had at any time.
+SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
 
 async def failures(deps: Deps) -> int:
