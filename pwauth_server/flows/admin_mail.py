@@ -10,10 +10,10 @@ from pwauth_server.flows.admin_access import Actor
 
 async def requeue(deps: Deps, actor: Actor, letter_id: str, caller: Caller) -> None:
     """Let a dead letter be tried again; raise Missing if there is none that still could be."""
-    await mail.requeue(deps, letter_id, caller, by=actor.word)
+    await mail.requeue(deps, letter_id, caller, by=actor)
 
 
 async def send_test(deps: Deps, actor: Actor, email: str, caller: Caller) -> UUID:
     """Queue a test letter to a canonical address and return its id; raise RateLimited or MailCapReached."""
     await mail_quotas.take(deps, email)
-    return await mail.send_test(deps, email, caller, by=actor.word)
+    return await mail.send_test(deps, email, caller, by=actor)

@@ -8,6 +8,8 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.events import ON_THE_HOST, Caller, Event, Occurrence
+from pwauth_server.flows import admin_access
+from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.sealing import NONCE_BYTES
@@ -54,12 +56,13 @@ async def post(
     return letter_id
 
 
-async def send_test(deps: Deps, to: str, caller: Caller = ON_THE_HOST, **who: str) -> UUID:
-    """Queue a test letter to a canonical address; ``who`` asks for it goes into the audit log."""
+async def send_test(deps: Deps, to: str, caller: Caller = ON_THE_HOST, *, by: Actor | None = None) -> UUID:
+    """Queue a test letter to a canonical address, ``by`` an administrator or from the host."""
     now = deps.clock.now()
     facts = {"at": moments.in_words(now)}
 
     async def work(tx: Tx) -> UUID:
+        who = await _who(tx, by, now)
         letter_id = await post(tx, deps, kind=LetterKind.TEST, to=to, facts=facts, expires_at=now + TEST_LIFE, now=now)
         await tx.record(Occurrence(Event.LETTER_TESTED, now, caller, facts={"letter": str(letter_id), **who}))
         return letter_id
@@ -77,14 +80,12 @@ async def find(deps: Deps, letter_id: UUID) -> Mapping[str, Any] | None:
     return await letter_list.find(deps.db.reads, letter_id)
 
 
-async def requeue(deps: Deps, letter_id: str, caller: Caller = ON_THE_HOST, **who: str) -> None:
-    """Let a dead letter be tried again; raise Missing if there is none that still could be.
-
-    ``who`` asks for it goes into the audit log.
-    """
+async def requeue(deps: Deps, letter_id: str, caller: Caller = ON_THE_HOST, *, by: Actor | None = None) -> None:
+    """Let a dead letter be tried again, ``by`` an administrator or from the host; raise Missing if there is none that still could be."""
     found, now = ids.parse(letter_id), deps.clock.now()
 
     async def work(tx: Tx) -> bool:
+        who = await _who(tx, by, now)
         if found is None or not await email_queue.requeue(tx, found, now):
             return False
         await tx.record(Occurrence(Event.LETTER_REQUEUED, now, caller, facts={"letter": str(found), **who}))
@@ -93,6 +94,14 @@ async def requeue(deps: Deps, letter_id: str, caller: Caller = ON_THE_HOST, **wh
 
     if not await deps.db.unit(work):
         raise Missing("There is no dead letter of that id which could still be sent.")
+
+
+async def _who(tx: Tx, by: Actor | None, now: float) -> dict[str, str]:
+    """Return whom the audit log names; an administrator who has ceased to be one is refused here."""
+    if by is None:
+        return {}
+    await admin_access.still_may(tx, by, now)
+    return {"by": by.word}
 
 
 async def purge(deps: Deps) -> int:

@@ -8,14 +8,16 @@ from pwauth_server.adapters.transport import Delivery, Outcome
 from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Missing
-from pwauth_server.events import Event, Occurrence
-from pwauth_server.flows import mail
+from pwauth_server.errors import Missing, Unauthenticated
+from pwauth_server.events import Event, Occurrence, Reason
+from pwauth_server.flows import admin_mail, mail
 from pwauth_server.flows.delivery import Postman
 from pwauth_server.rules import sealing
 from pwauth_server.rules.letters import LetterKind, Letters
+from pwauth_server.store import sessions
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.transaction import Tx
+from tests.admins import HERE, acting, arrive
 from tests.fakes import NEW_YEAR, FakeClock
 from tests.mail_fakes import DOWN, NEVER, SIGN_IN, ScriptedTransport, audited, post, row, status
 from tests.store.rows import OopsError
@@ -103,6 +105,22 @@ async def test_no_letter_that_is_not_dead_is_requeued(deps: Deps, letter_id: str
         with pytest.raises(Missing):
             await mail.requeue(deps, text)
     assert await audited(deps, Event.LETTER_REQUEUED) == []
+
+
+async def test_who_has_ceased_to_administer_sends_nothing(deps: Deps) -> None:
+    """The guard looked before the transaction began; a session that ended since does nothing more (SEC-90)."""
+    (transport,) = deps.transports
+    assert isinstance(transport, ScriptedTransport)
+    transport.script.append(NEVER)
+    dead = await post(deps)
+    await send(deps)
+    eve = await arrive(deps, "eve@ex.com", "admin")
+    await deps.db.unit(lambda tx: sessions.end(tx, eve.id, now=deps.clock.now(), reason=Reason.LOGOUT))
+    with pytest.raises(Unauthenticated):
+        await admin_mail.requeue(deps, acting(eve), str(dead), HERE)
+    with pytest.raises(Unauthenticated):
+        await admin_mail.send_test(deps, acting(eve), "ops@ex.com", HERE)
+    assert [letter["status"] for letter in await mail.listed(deps)] == ["failed"]
 
 
 async def test_only_finished_letters_are_purged(deps: Deps) -> None:
