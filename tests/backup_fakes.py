@@ -7,7 +7,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from pwauth_server.app import make_deps
 from pwauth_server.config import Config
+from pwauth_server.flows import backups
+from pwauth_server.store.archive import Manifest
+from tests.fakes import NEW_YEAR, FakeEntropy
 
 PASSPHRASE = "Wk9vZ3JhbmQtcGFzc3BocmFzZS1mb3ItYmFja3Vwcy4="
 SECRET = "q7Zk3v9QpX7rT2mWb8yLs5NcHd4fGj6KaEe1Uu0oRtYiPlMn"
@@ -50,3 +54,32 @@ def everything(path: Path) -> list[str]:
     """Return all that a database holds."""
     with closing(sqlite3.connect(path)) as database:
         return [line for line in database.iterdump() if "'backup'" not in line]
+
+
+async def served(config: Config) -> Config:
+    """Return a configuration with a passphrase, whose database a server has used."""
+    made = with_backups(config)
+    deps = await make_deps(made, entropy=FakeEntropy())
+    await deps.db.close()
+    fill(Path(made.database_path))
+    return made
+
+
+def make(config: Config, target: Path) -> Manifest:
+    """Make a backup at New Year."""
+    return backups.make(config, target, now=NEW_YEAR, entropy=FakeEntropy(), watch=quiet)
+
+
+def restore(config: Config, source: Path, *, may_replace: bool = False) -> backups.Restored:
+    """Restore a backup."""
+    return backups.restore(config, source, now=NEW_YEAR, may_replace=may_replace, watch=quiet)
+
+
+def elsewhere(config: Config, tmp_path: Path) -> Config:
+    """Return the configuration of a host that has the passphrase and nothing else."""
+    return config.model_copy(update={"database_path": str(tmp_path / "new host" / "data" / "auth.db")})
+
+
+def names(folder: Path) -> set[str]:
+    """Return what lies in a folder, but for locks."""
+    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}

@@ -98,11 +98,13 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
         manifest, secret = _unpacked(config, source, fresh, watch)
         _check_that_we_know(fresh, manifest)
         sqlite_copy.mark_backed_up(fresh, from_rfc3339(manifest.created_at))
-        present = [path for path in (database, *_other_secret(config, secret)) if path.exists() and path.stat().st_size]
+        present = _full(database, *_other_secret(config, secret)) or _full(*_companions(database))
         if present and not may_replace:
             raise Conflict(f"{' and '.join(map(str, present))} would be replaced; with --replace what is there is kept under another name.")
         _fold(database)
-        kept = [kept for path in _with_companions(present) if (kept := _set_aside(path, stamp(now)))]
+        # A log whose database is gone too: SQLite would play it into the new one, and bring back what was never in the backup.
+        replaced = _full(database, *_companions(database), *_other_secret(config, secret))
+        kept = [kept for path in replaced if (kept := _set_aside(path, stamp(now)))]
         if secret is not None and not config.secret_key:
             files.write_private(config.secret_key_file, secret)
         files.put(fresh, database)
@@ -188,8 +190,13 @@ def _fold(database: Path) -> None:
             return
 
 
-def _with_companions(paths: Sequence[Path]) -> Sequence[Path]:
-    return [path.with_name(path.name + suffix) for path in paths for suffix in ("", *files.COMPANIONS)]
+def _companions(database: Path) -> Sequence[Path]:
+    return [database.with_name(database.name + suffix) for suffix in files.COMPANIONS]
+
+
+def _full(*paths: Path) -> Sequence[Path]:
+    """Return those that are there and hold anything."""
+    return [path for path in paths if path.exists() and path.stat().st_size]
 
 
 def _set_aside(path: Path, moment: str) -> Path | None:

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError, Conflict, Fault
 from pwauth_server.flows import backups
-from pwauth_server.store.archive import Manifest
-from tests.backup_fakes import PASSPHRASE, SECRET, after, everything, fill, quiet, with_backups
+from tests.backup_fakes import PASSPHRASE, SECRET, after, elsewhere, everything, make, names, quiet, restore, served
 from tests.fakes import NEW_YEAR, FakeEntropy
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "backup-format.md"
@@ -26,11 +24,7 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "backup-format.md"
 @pytest.fixture
 async def config(sqlite_config: Config) -> Config:
     """Return a configuration whose database a server has used."""
-    made = with_backups(sqlite_config)
-    deps = await make_deps(made, entropy=FakeEntropy())
-    await deps.db.close()
-    fill(Path(made.database_path))
-    return made
+    return await served(sqlite_config)
 
 
 @pytest.fixture
@@ -39,30 +33,10 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "elsewhere.backup"
 
 
-def make(config: Config, target: Path) -> Manifest:
-    """Make a backup at New Year."""
-    return backups.make(config, target, now=NEW_YEAR, entropy=FakeEntropy(), watch=quiet)
-
-
-def restore(config: Config, source: Path, *, may_replace: bool = False) -> backups.Restored:
-    """Restore a backup."""
-    return backups.restore(config, source, now=NEW_YEAR, may_replace=may_replace, watch=quiet)
-
-
-def elsewhere(config: Config, tmp_path: Path) -> Config:
-    """Return the configuration of a host that has the passphrase and nothing else."""
-    return config.model_copy(update={"database_path": str(tmp_path / "new host" / "data" / "auth.db")})
-
-
 def backed_up_at(config: Config) -> list[tuple[int]]:
     """Return when a database was last backed up, as it knows itself."""
     with closing(sqlite3.connect(config.database_path)) as database:
         return database.execute("SELECT number FROM server_state WHERE name = 'backup'").fetchall()
-
-
-def names(folder: Path) -> set[str]:
-    """Return what lies in a folder, but for locks."""
-    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
 
 
 def test_a_new_host_needs_the_file_and_the_passphrase(config: Config, target: Path, tmp_path: Path) -> None:
@@ -124,36 +98,6 @@ def test_nothing_is_overwritten(config: Config, target: Path) -> None:
     assert names(target.parent) == {"auth.db", "secrets", target.name}
 
 
-def test_what_is_replaced_is_kept(config: Config, target: Path) -> None:
-    """The database of before, with what its log held, and another secret, each under a new name."""
-    make(config, target)
-    path = Path(config.database_path)
-    before = everything(path)
-    with closing(sqlite3.connect(path)) as late:
-        late.execute("PRAGMA journal_mode=WAL")
-        late.execute("INSERT INTO server_state VALUES ('late', 1, NULL)")
-        late.commit()
-        changed = everything(path)
-    config.secret_key_file.write_text(SECRET[::-1])
-    restored = restore(config, target, may_replace=True)
-    assert [kept.name for kept in restored.kept] == ["before-20260101T000000Z-auth.db", "before-20260101T000000Z-secret_key"]
-    assert everything(path) == before
-    assert everything(restored.kept[0]) == changed
-    assert config.secret_key_file.read_text().strip() == SECRET
-    assert restored.kept[1].read_text() == SECRET[::-1]
-
-
-def test_a_broken_database_can_be_replaced(config: Config, target: Path) -> None:
-    """That is what backups are for; the broken one is kept for whoever wants to look."""
-    make(config, target)
-    path = Path(config.database_path)
-    before = everything(path)
-    path.write_bytes(b"not a database at all" * 100)
-    restored = restore(config, target, may_replace=True)
-    assert everything(path) == before
-    assert restored.kept[0].read_bytes().startswith(b"not a database")
-
-
 @pytest.mark.parametrize("keep", (0, 40, 70_000, -1))
 def test_half_a_backup_is_refused(config: Config, target: Path, keep: int, tmp_path: Path) -> None:
     """A copy that was cut off, wherever, restores nothing and says so."""
@@ -188,27 +132,6 @@ def test_a_backup_that_no_secret_opens_is_no_backup(config: Config, target: Path
     make(config, target)
     with pytest.raises(Fault, match="another secret_key"):
         restore(elsewhere(config, tmp_path).model_copy(update={"secret_key": [SecretStr(SECRET[::-1])]}), target)
-
-
-def test_a_configured_secret_is_not_copied(config: Config, target: Path, tmp_path: Path) -> None:
-    """What an operator keeps elsewhere stays there; restoring needs it from there (SEC-71)."""
-    configured = config.model_copy(update={"secret_key": [SecretStr(SECRET)]})
-    make(configured, target)
-    with pytest.raises(Fault, match="secret_key"):
-        restore(elsewhere(config, tmp_path), target)
-    other = elsewhere(configured, tmp_path)
-    restore(other, target)
-    assert Path(other.database_path).exists()
-    assert not other.secret_key_file.exists()
-
-
-def test_a_backup_of_a_newer_version_is_refused(config: Config, target: Path, tmp_path: Path) -> None:
-    """Its schema is one that this program does not know."""
-    with closing(sqlite3.connect(config.database_path)) as database, database:
-        database.execute("INSERT INTO aerich (version, app, content) VALUES ('99_29991231235959_next.py', 'models', '{}')")
-    make(config, target)
-    with pytest.raises(Fault, match=r"newer.*99_29991231235959_next"):
-        restore(elsewhere(config, tmp_path), target)
 
 
 def test_a_backup_that_is_broken_off_leaves_nothing(config: Config, target: Path) -> None:
