@@ -101,13 +101,16 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
         present = _full(database, *_other_secret(config, secret)) or _full(*_companions(database))
         if present and not may_replace:
             raise Conflict(f"{' and '.join(map(str, present))} would be replaced; with --replace what is there is kept under another name.")
+        # All that may fail for want of room or rights comes first, while nothing has changed.
+        key = files.prepare_private(config.secret_key_file, secret) if secret is not None and not config.secret_key else None
         _fold(database)
         # A log whose database is gone too: SQLite would play it into the new one, and bring back what was never in the backup.
-        replaced = _full(database, *_companions(database), *_other_secret(config, secret))
-        kept = [kept for path in replaced if (kept := _set_aside(path, stamp(now)))]
-        if secret is not None and not config.secret_key:
-            files.write_private(config.secret_key_file, secret)
+        log = _full(*_companions(database))
+        kept = _kept(_full(database, *_other_secret(config, secret)), log, stamp(now))
+        # Killed in between, a server that starts refuses the wrong secret, or the lack of one; it never begins anew.
         files.put(fresh, database)
+        if key is not None:
+            files.put(key, config.secret_key_file)
     return Restored(manifest, kept)
 
 
@@ -199,10 +202,25 @@ def _full(*paths: Path) -> Sequence[Path]:
     return [path for path in paths if path.exists() and path.stat().st_size]
 
 
-def _set_aside(path: Path, moment: str) -> Path | None:
-    """Rename a file so that nobody takes it for the present one; return its new name if there was one."""
-    kept = path.with_name(f"before-{moment}-{path.name}")
+def _kept(replaced: Sequence[Path], log: Sequence[Path], moment: str) -> Sequence[Path]:
+    """Give files a second name that nobody takes for the present one; those of a log lose their first one."""
+    number = 1
+    while any(_as_kept(path, moment, number).exists() for path in (*replaced, *log)):
+        number += 1
+    for path in replaced:
+        _link(path, _as_kept(path, moment, number))
+    for path in log:
+        path.rename(_as_kept(path, moment, number))
+    return [_as_kept(path, moment, number) for path in (*replaced, *log)]
+
+
+def _as_kept(path: Path, moment: str, number: int) -> Path:
+    return path.with_name(f"before-{moment}-{path.name}" if number == 1 else f"before-{moment}-{number}-{path.name}")
+
+
+def _link(path: Path, kept: Path) -> None:
+    """Name a file twice, so that whatever happens one with its first name is there."""
     try:
-        return path.rename(kept)
-    except FileNotFoundError:
-        return None
+        kept.hardlink_to(path)
+    except OSError:  # some disks know only one name
+        path.rename(kept)

@@ -28,12 +28,17 @@ def create_private(path: Path) -> None:
 
 def write_private(path: Path, content: bytes) -> None:
     """Put a file in place whole, over whatever has its name; its folder is made if it is missing (0700)."""
+    put(prepare_private(path, content), path)
+
+
+def prepare_private(path: Path, content: bytes) -> Path:
+    """Write aside what is to be `put` at ``path``; return where it lies until then."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     create_private(aside)
     aside.write_bytes(content)
-    put(aside, path)
+    return aside
 
 
 def put(aside: Path, path: Path) -> None:

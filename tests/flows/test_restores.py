@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from pwauth_server.config import Config
 from pwauth_server.errors import Conflict, Fault
-from tests.backup_fakes import SECRET, elsewhere, everything, make, restore, served
+from tests.backup_fakes import SECRET, elsewhere, everything, make, names, restore, served
 
 
 @pytest.fixture
@@ -43,6 +43,30 @@ def test_what_is_replaced_is_kept(config: Config, target: Path) -> None:
     assert everything(restored.kept[0]) == changed
     assert config.secret_key_file.read_text().strip() == SECRET
     assert restored.kept[1].read_text() == SECRET[::-1]
+
+
+def test_what_was_kept_is_not_overwritten(config: Config, target: Path) -> None:
+    """Two restores of the same second keep two databases: who took the wrong backup first loses nothing."""
+    make(config, target)
+    path = Path(config.database_path)
+    path.write_bytes(b"the only one" * 1000)
+    first, second = (restore(config, target, may_replace=True).kept[0] for _ in range(2))
+    assert (first.name, second.name) == ("before-20260101T000000Z-auth.db", "before-20260101T000000Z-2-auth.db")
+    assert first.read_bytes().startswith(b"the only one")
+
+
+def test_a_restore_that_fails_leaves_the_database_where_it_is(config: Config, target: Path) -> None:
+    """Were it gone, the next start would begin anew with an empty one."""
+    make(config, target)
+    path = Path(config.database_path)
+    before = everything(path)
+    config.secret_key_file.unlink()
+    config.secrets_folder.rmdir()
+    config.secrets_folder.write_text("no folder")
+    with pytest.raises(FileExistsError):
+        restore(config, target, may_replace=True)
+    assert everything(path) == before
+    assert names(path.parent) == {"auth.db", "secrets", target.name}
 
 
 def test_a_broken_database_can_be_replaced(config: Config, target: Path) -> None:
