@@ -90,7 +90,7 @@ def verify(config: Config, source: Path, *, watch: Watch) -> Manifest:
 def restore(config: Config, source: Path, *, now: float, may_replace: bool, watch: Watch) -> Restored:
     """Put a backup in place of the database, and the generated secret that it holds.
 
-    Raises Conflict if a server runs or something would be replaced; with ``may_replace`` that is kept
+    Raises Conflict if a server or a command works on the database or something would be replaced; with ``may_replace`` that is kept
     under another name. Raises Fault if the backup is not whole. Nothing is changed then.
     """
     database = _database(config, must_exist=False)
@@ -101,9 +101,9 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
         present = _full(database, *_other_secret(config, secret)) or _full(*_companions(database))
         if present and not may_replace:
             raise Conflict(f"{' and '.join(map(str, present))} would be replaced; with --replace what is there is kept under another name.")
-        # All that may fail for want of room or rights comes first, while nothing has changed.
-        key = files.prepare_private(config.secret_key_file, secret) if secret is not None and not config.secret_key else None
+        # All that may fail comes first, while nothing has changed.
         _fold(database)
+        key = files.prepare_private(config.secret_key_file, secret) if secret is not None and not config.secret_key else None
         # A log whose database is gone too: SQLite would play it into the new one, and bring back what was never in the backup.
         log = _full(*_companions(database))
         kept = _kept(_full(database, *_other_secret(config, secret)), log, stamp(now))
@@ -185,12 +185,16 @@ def _beside(database: Path, word: str) -> Path:
 
 
 def _fold(database: Path) -> None:
-    """Bring the log of the present database home; a database that is too broken for that is moved with its log."""
+    """Bring the log of the present database home; a database that is too broken for that is moved with its log.
+
+    Raises Conflict while another command has it open: what that one still writes would be lost without a word.
+    """
     if database.exists():
         try:
             sqlite_copy.fold(database)
-        except sqlite3.DatabaseError:
-            return
+        except sqlite3.DatabaseError as cause:
+            if cause.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise Conflict(f"Another command works on {database}; wait for its end.") from cause
 
 
 def _companions(database: Path) -> Sequence[Path]:

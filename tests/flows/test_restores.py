@@ -55,6 +55,19 @@ def test_what_was_kept_is_not_overwritten(config: Config, target: Path) -> None:
     assert first.read_bytes().startswith(b"the only one")
 
 
+def test_nothing_is_replaced_while_a_command_works_on_it(config: Config, target: Path) -> None:
+    """Whatever has the database open would go on in the file that was set aside, and its work be lost without a word."""
+    make(config, target)
+    with closing(sqlite3.connect(config.database_path)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        with pytest.raises(Conflict, match="Another command"):
+            restore(config, target, may_replace=True)
+        other.execute("INSERT INTO server_state VALUES ('late', 1, NULL)")
+        other.commit()
+    assert "'late'" in "".join(everything(Path(config.database_path)))
+    assert restore(config, target, may_replace=True).kept
+
+
 def test_a_restore_that_fails_leaves_the_database_where_it_is(config: Config, target: Path) -> None:
     """Were it gone, the next start would begin anew with an empty one."""
     make(config, target)
