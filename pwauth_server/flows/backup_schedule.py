@@ -3,6 +3,8 @@
 import asyncio
 import re
 import threading
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from pwauth_server.deps import Deps
@@ -17,6 +19,9 @@ HOUR = 3600.0
 RETRY = 600.0
 #: Our own names: what else lies in the folder is neither counted nor deleted.
 _NAME = re.compile(r"pwauth-(\d{8}T\d{6}Z)\.backup")
+#: What a killed process left of one, and how old it must be: another one may be at work on a younger one.
+_LEFT = re.compile(r"\.pwauth-(\d{8}T\d{6}Z)\.backup\.[0-9a-f]{8}")
+_STALE = 24 * HOUR
 
 
 class _BrokenOffError(Exception):
@@ -58,11 +63,10 @@ class BackupSchedule:
     def _made_if_due(self, folder: Path, now: float) -> Manifest | None:
         config = self._deps.config
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        age = now - max(made_in(folder), default=0.0)
-        if 0 <= age < config.backup_every_hours * HOUR:
+        if any(now - moment < config.backup_every_hours * HOUR for moment in _made_in(folder, now).values()):
             return None
         manifest = backups.make(config, folder / backups.name_of(now), now=now, entropy=self._deps.entropy, watch=self._look_up)
-        for path in sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))[: -config.backup_keep]:
+        for path in _too_many(folder, now, keep=config.backup_keep):
             path.unlink()
         return manifest
 
@@ -71,9 +75,17 @@ class BackupSchedule:
             raise _BrokenOffError
 
 
-def made_in(folder: Path) -> list[float]:
-    """Return when each backup in a folder was made, as their names say."""
-    return [moment_of(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
+def _made_in(folder: Path, now: float, name: re.Pattern[str] = _NAME) -> Mapping[Path, float]:
+    """Return when each backup in a folder was made, as their names say, oldest first.
+
+    One out of the future does not count: it would be the newest one for ever, and all others be thrown away for its sake.
+    """
+    found = {path: moment_of(it[1]) for path in folder.iterdir() if (it := name.fullmatch(path.name)) and path.is_file()}
+    return dict(sorted((it for it in found.items() if it[1] <= now), key=itemgetter(1)))
+
+
+def _too_many(folder: Path, now: float, *, keep: int) -> Sequence[Path]:
+    return [*list(_made_in(folder, now))[:-keep], *_made_in(folder, now - _STALE, _LEFT)]
 
 
 def _problem(error: Exception) -> str:

@@ -73,6 +73,35 @@ async def test_a_clock_that_was_set_back_makes_no_gap(deps: Deps, clock: FakeClo
     assert made(deps) == ["pwauth-20251230T000000Z.backup", "pwauth-20260101T000000Z.backup"]
 
 
+async def test_one_out_of_the_future_costs_no_other(deps: Deps, clock: FakeClock) -> None:
+    """It neither counts as the newest, which would make a backup every minute, nor pushes real ones out of the folder."""
+    folder = Path(deps.config.backup_path)
+    folder.mkdir()
+    (folder / "pwauth-29991231T000000Z.backup").write_text("by a clock that was wrong")
+    (folder / "pwauth-20251231T000000Z.backup").write_text("old, and dear")
+    schedule = BackupSchedule(deps)
+    for _ in range(5):
+        await schedule.keep()
+        clock.tick(60)
+    days = ("20251231T000000Z", "20260101T000000Z", "29991231T000000Z")
+    assert made(deps) == [f"pwauth-{day}.backup" for day in days]
+
+
+async def test_what_killed_processes_left_is_cleared_away(deps: Deps, clock: FakeClock) -> None:
+    """Half a backup would stay for ever, and one after the other fill the disk; what may be under way stays."""
+    folder = Path(deps.config.backup_path)
+    folder.mkdir()
+    for name in (".pwauth-20251230T000000Z.backup.0a1b2c3d", ".pwauth-20251231T120000Z.backup.0a1b2c3d", ".other.backup.0a1b2c3d"):
+        (folder / name).write_text("half")
+    (folder / "pwauth-20251201T000000Z.backup").mkdir()
+    await BackupSchedule(deps).keep()
+    clock.tick(6 * HOUR)
+    await BackupSchedule(deps).keep()
+    assert made(deps)[:2] == [".other.backup.0a1b2c3d", ".pwauth-20251231T120000Z.backup.0a1b2c3d"]
+    assert len(made(deps)) == 5, "a folder with such a name is no backup"
+    assert await audited(deps, Event.BACKUP_FAILED) == []
+
+
 async def test_a_failure_is_told_and_tried_again_later(deps: Deps, clock: FakeClock) -> None:
     """Not every minute, and none of the older backups goes."""
     folder = Path(deps.config.backup_path)
