@@ -66,10 +66,10 @@ def scratch(path: Path) -> Iterator[Path]:
     """Yield an empty private file at ``path`` and remove it afterwards, unless it was renamed meanwhile.
 
     One process at a time: raises Conflict while another one uses the same path. What a killed process
-    left there is overwritten.
+    left there is overwritten; a link is not followed, since its target would be.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

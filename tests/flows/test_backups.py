@@ -146,6 +146,19 @@ def test_a_backup_that_is_broken_off_leaves_nothing(config: Config, target: Path
         assert names(target.parent) == {"auth.db", "secrets"}
 
 
+def test_no_scratch_file_is_written_through_a_link(config: Config, target: Path, tmp_path: Path) -> None:
+    """Where others may write in the folder, a link could have us put the plain database over any file of ours (SEC-72)."""
+    make(config, target)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for word in ("check", "copy", "restoring"):
+        Path(config.database_path).with_name(f".auth.db.{word}").symlink_to(victim)
+    for attempt in (lambda: backups.verify(config, target, watch=quiet), lambda: make(config, tmp_path / "x"), lambda: restore(config, target)):
+        with pytest.raises(OSError, match="symbolic links"):
+            attempt()
+    assert victim.read_text() == "mine"
+
+
 def test_only_one_is_made_at_a_time(config: Config, target: Path) -> None:
     """Two would need the disk twice, and the second one is told."""
     refused: list[str] = []
