@@ -136,9 +136,10 @@ def _unpacked(config: Config, source: Path, database: Path, watch: Watch) -> tup
 
 def _check_secret(config: Config, secret: bytes | None, sealed: bytes | None) -> None:
     """Prove that what was sealed in the database can be opened with the secret that a server would use."""
-    texts = [key.get_secret_value() for key in config.secret_key] or ([secret.decode().strip()] if secret else [])
     if sealed is None:
         return  # no server ever ran on it
+    # What is no text is no secret of ours either, and opens nothing.
+    texts = [key.get_secret_value() for key in config.secret_key] or ([] if secret is None else [secret.decode(errors="replace").strip()])
     if not texts:
         raise Fault("This backup was made while secret_key was set, and it is not set here: without it nothing sealed can be opened.")
     if not keys.opens(KeyRing(texts), sealed):

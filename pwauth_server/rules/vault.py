@@ -38,7 +38,10 @@ class Vault:
             raise VaultError("This backup asks for more memory than any backup of ours.")
         log_n, r, p = cost
         kdf = Scrypt(salt=header[-SALT_BYTES:], length=32, n=1 << log_n, r=r, p=p)
-        self._box = AESGCM(kdf.derive(passphrase.encode()))
+        try:
+            self._box = AESGCM(kdf.derive(passphrase.encode()))
+        except MemoryError as cause:  # also for a cost that scrypt does not know, such as a large N with a small r
+            raise VaultError("This backup asks for more memory than there is, or was changed.") from cause
         self._header = header
         self._count = 0
 

@@ -124,10 +124,11 @@ def test_a_passphrase_is_needed_and_must_be_the_one(config: Config, target: Path
 
 def test_a_backup_that_no_secret_opens_is_no_backup(config: Config, target: Path, tmp_path: Path) -> None:
     """A generated secret that is not the database's is found when the backup is made, not when it is needed (SEC-71)."""
-    config.secret_key_file.write_text(SECRET[::-1])
-    with pytest.raises(Fault, match="another secret_key"):
-        make(config, target)
-    assert not target.exists()
+    for content in (SECRET[::-1].encode(), b"", b"\xff\xfe no text"):
+        config.secret_key_file.write_bytes(content)
+        with pytest.raises(Fault, match="another secret_key"):
+            make(config, target)
+        assert not target.exists()
     config.secret_key_file.write_text(SECRET)
     make(config, target)
     with pytest.raises(Fault, match="another secret_key"):

@@ -81,3 +81,10 @@ def test_a_foreign_or_greedy_header_is_refused_before_any_work(header: bytes, wh
     """A file that somebody planted cannot make us take all memory (SEC-77)."""
     with pytest.raises(VaultError, match=why):
         Vault(PASSPHRASE, header)
+
+
+@pytest.mark.parametrize("cost", ((16, 1, 1), (20, 1, 16)))
+def test_a_cost_that_scrypt_does_not_know_is_a_changed_file(cost: tuple[int, int, int]) -> None:
+    """One byte of the header that fell over must not end in a heap of our own code."""
+    with pytest.raises(VaultError, match="memory"):
+        Vault(PASSPHRASE, vault.MAGIC + bytes(cost) + SALT)
