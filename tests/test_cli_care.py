@@ -106,6 +106,24 @@ def test_a_copy_to_the_same_kind_is_refused(used: Host) -> None:
     assert not used.folder.joinpath("other.db").exists()
 
 
+@pytest.mark.parametrize("line", ("serve", "key list", "migrate", "copy-database --to URL"))
+def test_a_postgresql_that_is_away_is_named(used: Host, line: str) -> None:
+    """By the host and port that somebody wrote, with the reason, and without the password (SEC-25)."""
+    for place, why in (("127.0.0.1:1", "Connection refused"), ("db.invalid:5432", "")):
+        url = f"postgres://u:hunter2@{place}/x"
+        (said,) = used.refuses(FAILED, line.replace("URL", url), database_url="" if "URL" in line else url)
+        assert said.startswith(f"PostgreSQL cannot be reached at {place}: {why}")
+        assert "hunter2" not in said
+
+
+def test_a_target_that_no_driver_takes_is_refused(used: Host) -> None:
+    """Before anything is asked, in one line that shows no part of a password."""
+    (said,) = used.refuses(FAILED, "copy-database --to postgres://u:hun/ter2@127.0.0.1/x")
+    assert said.startswith("--to must be postgres://USER@HOST:PORT/DATABASE; ")
+    (said,) = used.refuses(FAILED, "copy-database --to postgres://u:hunter2@127.0.0.1/x?sslkey=x")
+    assert said == "--to takes no other parameters than host, ssl, sslmode, statement_cache_size, timeout."
+
+
 def test_an_import_of_something_else_is_refused(used: Host) -> None:
     """In one line; and the file of the Rust server may be imported where no server has run yet."""
     assert used.refuses(FAILED, "import-seed nowhere") == ["There is no file nowhere."]

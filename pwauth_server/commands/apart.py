@@ -6,13 +6,13 @@ from collections.abc import Callable, Coroutine
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from pwauth_server.errors import ConfigError, Fault
+from pwauth_server.errors import ConfigError, Fault, PwauthError
 
 T = TypeVar("T")
 
 
 def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Return what ``work`` returns, from a child process; raise its ConfigError, or Fault if it failed otherwise.
+    """Return what ``work`` returns, from a child process; raise ConfigError or Fault with what it says if it fails.
 
     Migrating imports two megabytes that a server would keep for years. Must be called while this
     process has no thread and no event loop: the child is a copy of it.
@@ -28,6 +28,8 @@ def run_apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise Fault("The migration failed; nothing of it was kept.") from cause
     finally:
         child.join()
+    if isinstance(problems, str):
+        raise Fault(problems)
     if problems:
         raise ConfigError(problems)
     return result  # type: ignore[no-any-return] # it went through a pipe
@@ -38,3 +40,5 @@ def _tell(work: Callable[[], Coroutine[Any, Any, T]], parent: Connection) -> Non
         parent.send(([], asyncio.run(work())))
     except ConfigError as error:
         parent.send((error.problems, None))
+    except PwauthError as error:
+        parent.send((error.detail, None))

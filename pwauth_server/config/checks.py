@@ -1,11 +1,13 @@
 """What makes a configuration unsafe: one line for each problem, none of them showing a value (SEC-25)."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pwauth_server.config.model import Config, SmtpName
 from pwauth_server.rules import addresses, client_address, policy, weak_secrets
 
+#: Parameters of database_url that the driver takes.
+_OF_POSTGRES = frozenset({"host", "ssl", "sslmode", "statement_cache_size", "timeout"})
 _SMTP: tuple[SmtpName, ...] = ("smtp", "smtp2")
 
 
@@ -154,14 +156,31 @@ def _network(config: Config) -> list[str]:
     if config.signup == "domains" and not config.signup_domains:
         found.append('signup_domains: needed for signup = "domains"')
     url = config.database_url.get_secret_value()
-    if url and not url.startswith(("postgres://", "postgresql://", "asyncpg://")):
-        found.append("database_url: must start with postgres://")
+    if url and (why := postgres_problem(url)):
+        found.append(f"database_url: {why}")
     if (redis_url := config.redis_url.get_secret_value()) and not _is_redis(redis_url):
         found.append("redis_url: must be redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH")
     metrics_token = config.metrics_token.get_secret_value()
     if metrics_token and len(metrics_token) < weak_secrets.MIN_BYTES // 2:
         found.append("metrics_token: is shorter than 16 bytes")
     return found
+
+
+def postgres_problem(url: str) -> str | None:
+    """Return what is wrong with an address of PostgreSQL in words that do not show it, or None."""
+    if not url.startswith(("postgres://", "postgresql://", "asyncpg://")):
+        return "must start with postgres://"
+    owner, _, rest = url.partition("://")[2].rpartition("@")
+    try:
+        parts = urlsplit(f"//{rest}")
+        is_whole = parts.port != 0 and not parts.fragment and not set("/?#@") & set(owner)
+    except ValueError:  # its words may hold the password
+        is_whole = False
+    if not is_whole:
+        return "must be postgres://USER@HOST:PORT/DATABASE; in a password / ? # and @ are written as %2F %3F %23 and %40"
+    if not parse_qs(parts.query).keys() <= _OF_POSTGRES:
+        return f"takes no other parameters than {', '.join(sorted(_OF_POSTGRES))}"
+    return None
 
 
 def _is_redis(url: str) -> bool:

@@ -58,8 +58,9 @@ async def examine(config: Config, clock: Clock, resolver: Resolver, config_file:
     try:
         if place := migrate.absent(config):
             ill = [judge.no_database(str(place))]
-        elif not (lacking := await migrate.missing(config)):
-            db = await connect(config, listener=lambda _: None, timing=lambda _name, _seconds: None)
+        async with asyncio.timeout(PATIENCE):
+            if not ill and not (lacking := await migrate.missing(config)):
+                db = await connect(config, listener=lambda _: None, timing=lambda _name, _seconds: None)
     except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is to be told
         ill = [judge.broken_database(_reason(error))]
     try:
@@ -207,5 +208,7 @@ async def _limits(case: Case) -> list[Finding]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, PwauthError):
-        return error.detail.partition("\n")[0]
+        return error.detail.partition("\n")[0].removesuffix(".")
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     return str(error).partition("\n")[0] or type(error).__name__

@@ -5,17 +5,20 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pwauth_server.config import Config
+from pwauth_server.config import Config, postgres_problem
 from pwauth_server.errors import Conflict, Fault
 from pwauth_server.store import files, migrate, presence, transfer
 from pwauth_server.store.sqlite_copy import Watch, differences
 
 SQLITE = "sqlite://"
+_POSTGRES = ("postgres://", "postgresql://", "asyncpg://")
 
 
 def target_of(config: Config, url: str) -> Config:
     """Return the same configuration on the database of ``url``: postgres://… or sqlite:///path; raise Fault for any other."""
-    if url.startswith(("postgres://", "postgresql://", "asyncpg://")):
+    if url.startswith(_POSTGRES):
+        if why := postgres_problem(url):
+            raise Fault(f"--to {why}.")
         found = config.model_copy(update={"database_url": SecretStr(url)})
     elif url.startswith(f"{SQLITE}/") and len(url) > len(SQLITE) + 1:
         found = config.model_copy(update={"database_url": SecretStr(""), "database_path": url[len(SQLITE) + 1 :]})

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext, get_current_context, set_global_context
 
 from pwauth_server.config import Config
+from pwauth_server.errors import Fault
 from pwauth_server.store.sqlite import PRAGMAS, SqliteDatabase
 from pwauth_server.store.sqlite_client import InlineSqliteClient
 from pwauth_server.store.statements import Timing
@@ -42,7 +45,8 @@ async def connect(config: Config, *, listener: Listener, timing: Timing, is_node
             # Its driver takes memory that a server with SQLite has no use for.
             from pwauth_server.store.postgres import PostgresDatabase  # noqa: PLC0415
 
-            await default.create_connection(with_db=True)
+            with reaching(postgres(config)):
+                await default.create_connection(with_db=True)
             database = PostgresDatabase(client=default, close=context.close_connections, listener=listener, timing=timing)
     # Every verb names its connection; Tortoise still wants to find a context from any task and thread.
     if get_current_context() is None:
@@ -71,6 +75,26 @@ def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite
         Path(config.database_path).parent.mkdir(parents=True, exist_ok=True)
         connection = {"engine": engine, "credentials": {"file_path": config.database_path, **PRAGMAS}}
         return {"connections": {"default": connection, "writer": connection}, "apps": app}
-    url = expand_db_url(config.database_url.get_secret_value().replace("postgresql://", "postgres://", 1))
-    url["credentials"] |= {"minsize": 1, "maxsize": POOL_SIZE, "application_name": name}
-    return {"connections": {"default": url}, "apps": app}
+    credentials = postgres(config) | {"minsize": 1, "maxsize": POOL_SIZE, "application_name": name}
+    return {"connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}}, "apps": app}
+
+
+def postgres(config: Config) -> dict[str, Any]:
+    """Return the words that the driver of PostgreSQL takes, from ``database_url``."""
+    url = config.database_url.get_secret_value().replace("postgresql://", "postgres://", 1)
+    words: dict[str, Any] = expand_db_url(url)["credentials"]
+    if mode := words.pop("sslmode", None):
+        words["ssl"] = mode
+    return words
+
+
+@contextmanager
+def reaching(words: Mapping[str, Any]) -> Iterator[None]:
+    """Say which PostgreSQL it was that could not be reached: the system's own words name no host, or none that anybody wrote."""
+    try:
+        yield
+    except OSError as cause:
+        # A host of several addresses has a sentence for each of them, and no error of its own.
+        why = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror or str(cause) or "no answer in time"
+        place = f"{words['host'] or 'this machine'}:{words['port']}"
+        raise Fault(f"PostgreSQL cannot be reached at {place}: {why}.") from cause

@@ -16,7 +16,7 @@ from tortoise.context import TortoiseContext
 
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError
-from pwauth_server.store.connect import MODELS, tortoise_config
+from pwauth_server.store.connect import MODELS, reaching, tortoise_config
 from pwauth_server.store.files import create_private
 
 #: The name of our models to Tortoise and aerich, and of the folder of their migrations.
@@ -134,7 +134,8 @@ async def _postgres_lock(config: Config) -> AsyncIterator[set[str]]:
 
     settings: dict[str, Any] = tortoise_config(config)["connections"]["default"]["credentials"]
     client = client_class(connection_name="migrations", **settings)
-    await client.create_connection(with_db=True)
+    with reaching(settings):
+        await client.create_connection(with_db=True)
     try:
         async with client.acquire_connection() as connection:
             await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)

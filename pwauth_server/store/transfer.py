@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pwauth_server.config import Config
 from pwauth_server.store import sqlite_copy
+from pwauth_server.store.connect import postgres, reaching
 from pwauth_server.store.sqlite_copy import Watch
 
 #: Rows that are in memory at a time.
@@ -110,7 +111,9 @@ async def _postgres(config: Config) -> AsyncIterator[Any]:
     # Here and not above: a server on SQLite never loads the driver.
     import asyncpg  # noqa: PLC0415
 
-    connection = await asyncpg.connect(config.database_url.get_secret_value().replace("asyncpg://", "postgres://", 1))
+    words = postgres(config)
+    with reaching(words):
+        connection = await asyncpg.connect(**words)
     try:
         yield connection
     finally:

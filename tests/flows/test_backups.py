@@ -154,7 +154,8 @@ def test_no_scratch_file_is_written_through_a_link(config: Config, target: Path,
     victim.write_text("mine")
     for word in ("check", "copy", "restoring"):
         Path(config.database_path).with_name(f".auth.db.{word}").symlink_to(victim)
-    for attempt in (lambda: backups.verify(config, target, watch=quiet), lambda: make(config, tmp_path / "x"), lambda: restore(config, target)):
+    attempts = (lambda: backups.verify(config, target, watch=quiet), lambda: make(config, tmp_path / "x"), lambda: restore(config, target))
+    for attempt in attempts:
         with pytest.raises(OSError, match="symbolic links"):
             attempt()
     assert victim.read_text() == "mine"

@@ -1,6 +1,8 @@
 """The check-up on a real mail server, name server, database and disk."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,16 @@ async def test_one_check_that_stumbles_hides_no_other(case: Case) -> None:
     found = by_subject(await doctor.findings(replace(case, sightings=broken)))
     assert found["proxies"] == [WARN]
     assert found["schema"] == [OK]
+
+
+async def test_a_database_that_says_nothing_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks because nothing works wants to know so soon."""
+    monkeypatch.setattr(doctor, "PATIENCE", 0.5)
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"postgres://u:hunter2@127.0.0.1:{silent.getsockname()[1]}/x"
+        config = Config(database_url=SecretStr(url), database_path=str(tmp_path / "auth.db"), server_port=free_port())
+        found = await doctor.examine(config, FakeClock(), Resolver(FakeEntropy(), servers=[]), None)
+    assert "The database cannot be used: no answer in time." in [it.sentence for it in found]
 
 
 async def test_from_outside_a_missing_or_old_database_is_found(sqlite_config: Config, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ async def empty_postgres(postgres_config: Config) -> str:
 
 async def test_everything_survives_the_way_there_and_back(filled: Config, empty_postgres: str, tmp_path: Path) -> None:
     """Every row of every table is the same, the generated secret comes along, and the server opens both."""
-    there = moving.target_of(filled, empty_postgres)
+    there = moving.target_of(filled, f"{empty_postgres}?sslmode=disable")
     counts = await moving.copy(filled, there, quiet)
     assert (counts["users"], counts["sessions"], counts["api_keys"], counts["signing_keys"]) == (6001, 1, 1, 2)
     back = moving.target_of(there, f"sqlite:///{tmp_path}/back/auth.db")
