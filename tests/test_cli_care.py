@@ -37,7 +37,7 @@ def test_a_backup_goes_where_it_is_told(used: Host) -> None:
     assert re.match(r"folder/pwauth-\d{8}T\d{6}Z\.backup: ", used.does("backup --config own.toml folder"))
     assert used.does("backup verify one.backup").startswith("ok: ")
     assert used.refuses(FAILED, "backup one.backup") == ["one.backup exists; name another file."]
-    assert used.refuses(FAILED, "backup nowhere/x")[0].endswith("No such file or directory")
+    assert used.refuses(FAILED, "backup nowhere/x") == ["nowhere/x: No such file or directory"]
     for line in ("backup verify nowhere", "restore nowhere"):
         assert used.refuses(FAILED, line) == ["There is no file nowhere."]
 
@@ -151,6 +151,7 @@ def test_an_export_is_for_its_owner_alone(used: Host) -> None:
     assert used.refuses(FAILED, "export carl@ex.com --output x") == ["There is no account of carl@ex.com."]
     assert len(used.refuses(FAILED, "export --all --output nowhere/x")) == 1
     assert sorted(path.name for path in used.folder.iterdir()) == ["all.jsonl", "data", "old.db"]
+    assert used.refuses(FAILED, "export --all --output nowhere/x") == ["nowhere/x: No such file or directory"]
     for line in ("export", "export --all ann@ex.com", "export nobody"):
         assert used.run(line).returncode == WRONG_USAGE
 

@@ -9,7 +9,6 @@ import click
 from pwauth_server.adapters.entropy import SystemEntropy
 from pwauth_server.commands.common import address, command, config_option, with_deps
 from pwauth_server.deps import Deps
-from pwauth_server.errors import Conflict
 from pwauth_server.flows import exports
 from pwauth_server.store import files
 from pwauth_server.web.admin_answers import export_text
@@ -56,13 +55,5 @@ def _opened(output: Path | None) -> Iterator[Write]:
     if output is None:
         yield click.echo
         return
-    if output.exists():
-        raise Conflict(f"{output} exists; name another file.")
-    aside = output.with_name(f".{output.name}.{SystemEntropy().random(4).hex()}")
-    files.create_private(aside)
-    try:
-        with aside.open("w", encoding="utf-8") as file:
-            yield lambda line: file.write(f"{line}\n")
-        files.put(aside, output)
-    finally:
-        aside.unlink(missing_ok=True)
+    with files.whole(output, SystemEntropy().random(4).hex()) as aside, aside.open("w", encoding="utf-8") as file:
+        yield lambda line: file.write(f"{line}\n")

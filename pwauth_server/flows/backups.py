@@ -49,11 +49,7 @@ def make(config: Config, target: Path, *, now: float, entropy: Entropy, watch: W
     read back, ConfigError without a passphrase, OSError if a disk fails. Nothing is left behind then.
     """
     passphrase, database = _passphrase(config), _database(config)
-    if target.exists():
-        raise Conflict(f"{target} exists; name another file.")
-    aside = target.with_name(f".{target.name}.{entropy.random(4).hex()}")
-    files.create_private(aside)
-    try:
+    with files.whole(target, entropy.random(4).hex()) as aside:
         with files.scratch(_beside(database, "copy")) as copy:
             sqlite_copy.copy(database, copy, watch)
             manifest = Manifest(
@@ -74,9 +70,6 @@ def make(config: Config, target: Path, *, now: float, entropy: Entropy, watch: W
                     watch=watch,
                 )
         verify(config, aside, watch=watch)
-        files.put(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
     sqlite_copy.mark_backed_up(database, now)
     return manifest
 

@@ -52,6 +52,27 @@ def put(aside: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+@contextmanager
+def whole(path: Path, mark: str) -> Iterator[Path]:
+    """Yield an empty private file beside ``path`` that gets this name at the end; nothing stays of one that fails.
+
+    Raises Conflict if the name is taken, OSError if nothing can be written there; ``mark`` keeps two attempts apart.
+    """
+    if path.exists():
+        raise Conflict(f"{path} exists; name another file.")
+    aside = path.with_name(f".{path.name}.{mark}")
+    try:
+        create_private(aside)
+    except OSError as cause:
+        cause.filename = str(path)  # the one that somebody named
+        raise
+    try:
+        yield aside
+        put(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Let the names in a folder outlive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
