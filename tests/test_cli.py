@@ -23,7 +23,7 @@ COMMANDS = (
     *("serve", "migrate", "config check", "config show", "doctor", "healthcheck", "openapi"),
     *("admin grant", "admin revoke", "admin list", "admin login-link", "key create", "key list", "key revoke"),
     *("signing-key list", "signing-key rotate", "signing-key drop", "mail list", "mail test", "mail requeue", "mail purge"),
-    *("backup verify", "restore", "copy-database", "import-seed", "export"),
+    *("backup", "backup verify", "restore", "copy-database", "import-seed", "export"),
 )
 
 
@@ -82,7 +82,7 @@ def used(host: Host, sqlite_template: Path) -> Host:
     return host
 
 
-@pytest.mark.parametrize("line", ("", "config", "admin", "key", "signing-key", "mail", "backup", *COMMANDS))
+@pytest.mark.parametrize("line", ("", "config", "admin", "key", "signing-key", "mail", *COMMANDS))
 def test_every_command_explains_itself(host: Host, line: str) -> None:
     """`--help` is answered without a configuration, and touches nothing."""
     said = host.does(f"{line} --help".strip())

@@ -60,7 +60,8 @@ def test_a_slip_of_the_finger_makes_no_backup(used: Host, line: str, said: str) 
 
 
 def test_the_help_of_backup_names_what_can_be_typed(used: Host) -> None:
-    """A path or `verify`; the command behind the path has no name."""
+    """A path or `verify`, each with its options; the command behind the path has no name, nor a gap for one."""
+    assert "pwauth_server backup [OPTIONS] PATH\nTry " in used.run("backup a b").stderr
     said = used.does("backup --help")
     assert "PATH | verify PATH" in said
     assert not re.search(r"\bmake\b", said)

@@ -6,7 +6,7 @@ import click
 
 from pwauth_server.adapters.clock import SystemClock
 from pwauth_server.adapters.entropy import SystemEntropy
-from pwauth_server.commands.common import DefaultGroup, command, config_option, load, progress
+from pwauth_server.commands.common import DefaultGroup, UnnamedCommand, command, config_option, load, progress
 from pwauth_server.flows import backups
 from pwauth_server.store.archive import Manifest
 
@@ -23,7 +23,7 @@ def backup() -> None:
     """
 
 
-@backup.command("make", hidden=True)
+@backup.command("make", cls=UnnamedCommand, hidden=True)
 @click.argument("path")
 @config_option
 @command

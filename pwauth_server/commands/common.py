@@ -81,10 +81,23 @@ class DefaultGroup(click.Group):
         is_named = bool(args) and (args[0] in self.commands.keys() - {self.default} or args[0] in ctx.help_option_names)
         return super().parse_args(ctx, args if is_named or not args else [self.default, *args])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Let the command without a name speak of itself without one."""
-        name, found, rest = super().resolve_command(ctx, args)
-        return "" if name == self.default else name, found, rest
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of that command as our own."""
+        self.commands[self.default].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+class _UnnamedContext(click.Context):
+    @property
+    def command_path(self) -> str:
+        """Return what stands before the arguments: the group's name alone."""
+        return self.parent.command_path if self.parent else ""
+
+
+class UnnamedCommand(click.Command):
+    """The command of a `DefaultGroup` that needs no name, and shows none."""
+
+    context_class = _UnnamedContext
 
 
 @contextmanager
