@@ -111,7 +111,10 @@ async def _smtp(case: Case) -> list[Finding]:
     names: list[SmtpName] = [name for name in config.transports if name in {"smtp", "smtp2"}]
     problems = await asyncio.gather(*(SmtpTransport(config, name).probe() for name in names))
     servers = [(name, config.smtp_server(name), problem) for name, problem in zip(names, problems, strict=True)]
-    found = [findings_mail.smtp(name, server.host, server.port, server.tls, problem) for name, server, problem in servers]
+    found = [
+        findings_mail.smtp(name, server.host, server.port, server.tls, problem, logs_in=bool(server.username))
+        for name, server, problem in servers
+    ]
     return found + ([findings_mail.printed()] if config.transports[0] == "console" else [])
 
 

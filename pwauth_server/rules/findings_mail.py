@@ -26,10 +26,12 @@ def printed() -> Finding:
     return warn("smtp", "Letters are printed to the terminal, nobody receives one.", "Set smtp_host.")
 
 
-def smtp(name: str, host: str, port: int, tls: str, problem: str) -> Finding:
-    """Judge a log-in at the mail server of such settings; ``problem`` is the word of `adapters.smtp`, empty if it worked."""
+def smtp(name: str, host: str, port: int, tls: str, problem: str, *, logs_in: bool) -> Finding:
+    """Judge the mail server of such settings; ``problem`` is the word of `adapters.smtp`, empty if it talked to us."""
     place = f"{host}:{port}"
     if not problem:
+        if not logs_in:
+            return ok(name, "The mail server {place} answers {how}; no user is set to log in.", place=place, how=_HOW[tls])
         return ok(name, "The mail server {place} takes our log-in {how}.", place=place, how=_HOW[tls])
     if problem not in _WHY:
         advice = "Look at the log of that server."

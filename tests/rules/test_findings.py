@@ -128,13 +128,16 @@ def test_without_a_proxy_nothing_is_missing() -> None:
 @pytest.mark.parametrize("problem", ("tls", "no_tls", "login", "refused", "timeout", "unreachable", "smtp_554", "gibberish"))
 def test_every_problem_of_the_mail_server_has_a_sentence(problem: str) -> None:
     """And no two known ones the same."""
-    assert levels(findings_mail.smtp("smtp", "mail.ex.com", 587, "starttls", problem)) == [FAIL]
-    assert "smtp_" not in findings_mail.smtp("smtp2", "mail.ex.com", 587, "starttls", problem).remedy
+    assert levels(findings_mail.smtp("smtp", "mail.ex.com", 587, "starttls", problem, logs_in=True)) == [FAIL]
+    assert "smtp_" not in findings_mail.smtp("smtp2", "mail.ex.com", 587, "starttls", problem, logs_in=True).remedy
 
 
 def test_a_mail_server_that_works_is_told_how() -> None:
-    """Without one nobody receives a letter."""
-    assert levels([findings_mail.smtp("smtp", "mail.ex.com", 587, tls, "") for tls in ("starttls", "tls", "plain")]) == [OK] * 3
+    """And whether it took a log-in that nobody set; without one nobody receives a letter."""
+    for tls in ("starttls", "tls", "plain"):
+        known, open_to_all = (findings_mail.smtp("smtp", "mail.ex.com", 587, tls, "", logs_in=it) for it in (True, False))
+        assert levels([known, open_to_all]) == [OK, OK]
+        assert ("takes our log-in" in known.sentence, "takes our log-in" in open_to_all.sentence) == (True, False)
     assert levels(findings_mail.printed()) == [WARN]
 
 
