@@ -13,6 +13,8 @@ from tests.test_config import STRONG, named, problems
         ("email_transports", "console,console"),
         ("email_transports", ""),
         ("smtp2_tls", "perhaps"),
+        *(("smtp_host", host) for host in ("smtp://mail.ex.com", "mail.ex.com:587", "[::1]:25", "hunter2@ex.com", "ex.com ", "-x.ex.com")),
+        ("smtp2_host", "mail.ex.com/hunter2"),
         ("email_webhook_url", "http://mail.ex.com/letters"),
         ("email_webhook_url", "https://user:hunter2hunter2@mail.ex.com"),
         ("email_webhook_url", "https://mail.ex.com/#hunter2hunter2"),
@@ -50,7 +52,7 @@ def test_what_is_named_must_be_set(settings: dict[str, str], name: str) -> None:
     (
         ({}, ["console"]),
         ({"email_transports": "smtp"}, ["console"]),
-        ({"smtp_host": "mail.ex.com"}, ["smtp"]),
+        *(({"smtp_host": it}, ["smtp"]) for it in ("mail.ex.com", "mail_pit", "MAIL.ex.com.", "bücher.ex", "192.0.2.1", "fe80::1%eth0")),
         ({"smtp_host": "mail.ex.com", "email_transports": "console"}, ["console"]),
         ({"smtp2_host": "::1", "smtp2_tls": "plain", "email_transports": "smtp2, console"}, ["smtp2", "console"]),
         (
