@@ -28,6 +28,12 @@ def from_file(path: Path | None, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
+def named_files(environment: Mapping[str, str], *, known: Collection[str] = ()) -> dict[str, Path]:
+    """Return the files that our variables name, by key."""
+    ours = {variable.removeprefix(PREFIX).lower(): text for variable, text in environment.items() if variable.startswith(PREFIX)}
+    return {name.removesuffix("_file"): Path(text) for name, text in ours.items() if name.endswith("_file") and name not in known}
+
+
 def from_environment(environment: Mapping[str, str], problems: list[str], *, known: Collection[str] = ()) -> dict[str, str]:
     """Return the texts of all our variables by key; those of ``known`` keys that end in ``_file`` are no file names."""
     values: dict[str, str] = {}

@@ -51,6 +51,12 @@ def holds_secret(path: Path) -> bool:
     return bool(problems) or any(bool(value) and _is_secret(name) for name, value in values.items())
 
 
+def secret_files(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Return the files that hold secrets because a variable names them, by key."""
+    files = sources.named_files(environment, known=Config.model_fields)
+    return {name: path for name, path in files.items() if _is_secret(name)}
+
+
 def _is_secret(name: str) -> bool:
     field = Config.model_fields.get(name)
     return field is not None and field.annotation in {SecretStr, list[SecretStr]}

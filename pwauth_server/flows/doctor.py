@@ -31,6 +31,9 @@ from pwauth_server.store.transaction import Database
 PATIENCE = 20.0
 #: Seconds in which Redis has to answer; a request waits much shorter.
 REDIS_PATIENCE = 3.0
+#: Where container engines put secrets, with modes of their own: nobody else is in there.
+_OF_ENGINES = frozenset({Path("/run/secrets"), Path("/var/run/secrets")})
+_USERS = {"smtp_password": "smtp_username", "smtp2_password": "smtp2_username"}
 _SEEN = re.compile(r'^pwauth_forwarded_requests_total\{seen="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -168,11 +171,19 @@ async def _disk(case: Case) -> list[Finding]:
 
 async def _secrets(case: Case) -> list[Finding]:
     config = case.config
-    return judge.secrets(set_secrets(config)) + judge.modes(await aside(lambda: host.modes(_private_files(case))))
+    found = judge.secrets(set_secrets(config)) + judge.empty_files(_not_set(config))
+    return found + judge.modes(await aside(lambda: host.modes(_private_files(case))))
+
+
+def _not_set(config: Config) -> list[str]:
+    """Return the secrets whose file is empty; a password without its user is not missed."""
+    empty = [name for name in configuration.secret_files() if not getattr(config, name)]
+    return [name for name in empty if name not in _USERS or getattr(config, _USERS[name])]
 
 
 def _private_files(case: Case) -> list[Path]:
     files = [case.config.secret_key_file]
+    files += [path for path in configuration.secret_files().values() if path.parent not in _OF_ENGINES]
     if case.config_file and configuration.holds_secret(case.config_file):
         files.append(case.config_file)
     if case.config.is_sqlite:

@@ -127,10 +127,22 @@ def secrets(named: Mapping[str, str]) -> list[Finding]:
 
 def modes(found: Mapping[str, int]) -> list[Finding]:
     """Judge the modes of files that hold secrets."""
-    open_ones = [name for name, mode in found.items() if mode & 0o077]
+    open_ones = {name: mode for name, mode in found.items() if mode & 0o077}
     if not open_ones:
         return [ok("files", "Files with secrets are readable by their owner alone.")]
-    return [warn("files", "{name} can be read by others on this machine.", "chmod 600 {name}", name=name) for name in open_ones]
+    advice = "chmod 600 {name}"
+    return [
+        fail("files", "{name} can be changed by others on this machine.", advice, name=name)
+        if mode & 0o022
+        else warn("files", "{name} can be read by others on this machine.", advice, name=name)
+        for name, mode in open_ones.items()
+    ]
+
+
+def empty_files(names: Sequence[str]) -> list[Finding]:
+    """Judge settings whose file holds nothing: the server takes them for not set."""
+    advice = "Put it into the file, or do not name the file."
+    return [warn("secrets", "{name} is not set: the file for it is empty.", advice, name=name) for name in names]
 
 
 def backups(now: float, backed_up_at: float, *, every: float | None) -> Finding:

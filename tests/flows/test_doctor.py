@@ -1,5 +1,6 @@
 """The check-up on a real mail server, name server, database and disk."""
 
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from pwauth_server.adapters.dns import Resolver
 from pwauth_server.app import make_deps
-from pwauth_server.config import Config
+from pwauth_server.config import Config, load
 from pwauth_server.flows import doctor
 from pwauth_server.flows.doctor import Case
 from pwauth_server.rules.findings import Finding, Level
@@ -164,6 +165,29 @@ async def test_files_that_others_read_are_found(case: Case, tmp_path: Path) -> N
     file.chmod(0o600)
     file.write_text('smtp_password = "x"')
     assert by_subject(await doctor.findings(replace(case, config_file=file)))["files"] == [OK]
+
+
+async def test_files_that_variables_name_are_judged_like_the_configuration(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who else reads or changes them, whether anything stands in them, and whether it is published."""
+    files = {name: tmp_path / name for name in ("metrics_token", "smtp_password", "webhook_secret", "email_from")}
+    for name, path in files.items():
+        monkeypatch.setenv(f"PWAUTH_{name.upper()}_FILE", str(path))
+    (tmp_path / "metrics_token").write_text("changeme-changeme-changeme-changeme\n")
+    (tmp_path / "email_from").write_text("auth@ex.com")
+    for mode, level in ((0o644, WARN), (0o666, FAIL), (0o600, OK)):
+        for name in ("smtp_password", "webhook_secret"):
+            (tmp_path / name).touch()
+            (tmp_path / name).chmod(0o600)
+        (tmp_path / "metrics_token").chmod(mode)
+        (tmp_path / "email_from").chmod(0o644)
+        set_by_file = load(None, {name: text for name, text in os.environ.items() if name.startswith("PWAUTH_")})
+        read = {name: getattr(set_by_file, name) for name in ("metrics_token", "smtp_password", "webhook_secret")}
+        found = await doctor.findings(replace(case, config=case.config.model_copy(update=read)))
+        assert by_subject(found)["files"] == [level]
+        said = [it.sentence for it in found if it.subject == "secrets"]
+        assert said == ["metrics_token is a published example.", "webhook_secret is not set: the file for it is empty."]
 
 
 async def test_one_check_that_stumbles_hides_no_other(case: Case) -> None:

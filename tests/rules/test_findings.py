@@ -69,6 +69,7 @@ def test_files_that_others_can_read_are_named() -> None:
     """Group and world count alike."""
     assert levels(findings.modes({"a": 0o600, "b": 0o640, "c": 0o604})) == [WARN, WARN]
     assert levels(findings.modes({"a": 0o600, "b": 0o400})) == [OK]
+    assert levels(findings.modes({"a": 0o620, "b": 0o666, "c": 0o644})) == [FAIL, FAIL, WARN], "what others may change is theirs"
 
 
 @pytest.mark.parametrize(
