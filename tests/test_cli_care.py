@@ -132,8 +132,11 @@ def test_an_import_of_something_else_is_refused(used: Host) -> None:
     assert "no database of the Rust server" in said
     old = RustServer(used.folder / "old.db")
     old.user("ann@ex.com")
+    old.run('CREATE TABLE "\x1b[2J\tx\n" (a)')
     used.folder.joinpath("data/auth.db").unlink()
-    assert "users\t1\t1\t-\n" in used.does("import-seed old.db")
+    said = used.does("import-seed old.db")
+    assert "users\t1\t1\t-\n" in said
+    assert "\n\\x1b[2J\\tx\\n\t0\t0\t" in said, "a name out of a file steers no terminal and breaks no row"
 
 
 def test_an_export_is_for_its_owner_alone(used: Host) -> None:

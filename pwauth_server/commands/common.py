@@ -20,7 +20,7 @@ from pwauth_server.rules import addresses
 from pwauth_server.store.migrate import absent, migrate
 from pwauth_server.store.sqlite_copy import Watch
 
-__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "with_deps"]
+__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "visible", "with_deps"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,8 +115,13 @@ def progress() -> Iterator[Watch]:
 def give_up(lines: Sequence[str], code: int) -> NoReturn:
     """Say why, one line for each reason, and leave."""
     for line in lines:
-        click.echo(f"pwauth: {line}", err=True)
+        click.echo(f"pwauth: {visible(line)}", err=True)
     sys.exit(code)
+
+
+def visible(text: str) -> str:
+    """Return a text that steers no terminal and is one line, whoever wrote parts of it."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def address(email: str) -> str:
@@ -155,7 +160,7 @@ def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]], *, may_cr
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under headers; a terminal gets aligned columns, a pipe gets tabs."""
-    lines = [[str(cell) for cell in row] for row in rows]
+    lines = [[visible(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for line in [list(headers), *lines]:
             click.echo("\t".join(line))

@@ -10,7 +10,7 @@ import click
 from pwauth_server.adapters.clock import SystemClock
 from pwauth_server.adapters.dns import Resolver
 from pwauth_server.adapters.entropy import SystemEntropy
-from pwauth_server.commands.common import FAILED, command, config_option, load, table
+from pwauth_server.commands.common import FAILED, command, config_option, load, table, visible
 from pwauth_server.commands.options import chosen
 from pwauth_server.flows.doctor import examine
 from pwauth_server.rules.findings import Finding, Level
@@ -41,9 +41,9 @@ def _show(found: Sequence[Finding]) -> None:
         table(("level", "subject", "finding", "remedy"), [(it.level, it.subject, it.sentence, it.remedy or "-") for it in found])
         return
     for finding in found:
-        click.echo(f"{click.style(f'{finding.level:4}', fg=_COLOURS[finding.level])}  {finding.subject:9} {finding.sentence}")
+        click.echo(f"{click.style(f'{finding.level:4}', fg=_COLOURS[finding.level])}  {finding.subject:9} {visible(finding.sentence)}")
         if finding.remedy:
-            click.echo(f"{'':16}{finding.remedy}")
+            click.echo(f"{'':16}{visible(finding.remedy)}")
     click.echo(_summary(found))
 
 

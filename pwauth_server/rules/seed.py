@@ -169,7 +169,7 @@ def _transports(text: Any) -> tuple[str, ...]:
     """Return the ways to an authenticator; they are hints, so that words we do not know are dropped."""
     try:
         words = json.loads(text or "[]")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return ()
     return tuple(sorted({str(word).lower() for word in words} & TRANSPORTS)) if isinstance(words, list) else ()
 

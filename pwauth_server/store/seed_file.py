@@ -31,9 +31,10 @@ def read(path: Path) -> Contents:
 def _address(path: Path) -> str:
     """Return the file as an address that can only be read.
 
-    Without a log nobody has it open, and SQLite is told so: else it would put files beside it, even for reading.
+    Without a log nobody has it open, and SQLite is told so: else it would put files beside it, even for reading. With one
+    it must not be told so: it would read what a crash left half written.
     """
-    is_at_rest = not path.with_name(f"{path.name}-wal").exists()
+    is_at_rest = not any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal"))
     return f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if is_at_rest else "")
 
 
@@ -49,10 +50,16 @@ def _contents(database: sqlite3.Connection, path: Path) -> Contents:
         passkeys=[PasskeyRow(*row) for row in keys],
         proven=frozenset(user_id for (user_id,) in used),
         others={
-            name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables if name not in {_USERS, _PASSKEYS}
+            name: database.execute("SELECT count(*) FROM " + _quoted(name)).fetchone()[0]
+            for name in tables
+            if name not in {_USERS, _PASSKEYS}
         },
     )
 
 
 def _columns(database: sqlite3.Connection, table: str) -> Sequence[str]:
     return [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,6 +1,8 @@
 """The file of the Rust server is read and stays as it is."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -45,6 +47,24 @@ def test_what_a_running_server_has_just_written_is_seen(old: RustServer) -> None
         running.execute("INSERT INTO users VALUES ('x', 'carl@ex.com', NULL, 1)")
         running.commit()
         assert len(seed_file.read(old.path).users) == 3
+
+
+def test_what_a_crash_left_half_written_is_not_taken_for_people(tmp_path: Path) -> None:
+    """Only who may write can undo it: the operator is told, and starts that server once more."""
+    path = tmp_path / "crashed.db"
+    dies = "import os, sqlite3, sys; database = sqlite3.connect(sys.argv[1]); database.execute('PRAGMA cache_size=1');"
+    dies += "database.execute('CREATE TABLE users (id, email, totp_secret, created_at)');"
+    dies += "database.executemany('INSERT INTO users VALUES (?, ?, NULL, 1)', [(n, f'{n}@ex.com') for n in range(500)]); database.commit();"
+    dies += "database.execute(\"UPDATE users SET email = 'half'\"); os._exit(0)"
+    subprocess.run([sys.executable, "-c", dies, str(path)], check=True, timeout=30)
+    with pytest.raises(Fault, match="cannot be read"):
+        seed_file.read(path)
+
+
+def test_a_table_of_any_name_does_not_hide_the_others(old: RustServer) -> None:
+    """Whoever made it."""
+    old.run('CREATE TABLE "it""s" (a)')
+    assert seed_file.read(old.path).others['it"s'] == 0
 
 
 def test_a_text_that_is_none_does_not_hide_the_others(old: RustServer) -> None:
