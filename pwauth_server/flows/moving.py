@@ -32,9 +32,10 @@ def target_of(config: Config, url: str) -> Config:
 async def copy(config: Config, target: Config, watch: Watch) -> Mapping[str, int]:
     """Copy every row of the database to ``target``, which is made if it is missing; return the rows of each table.
 
-    Raises Conflict if the target holds a row or a server runs on the SQLite file, Fault if the counts
-    differ afterwards. A copy that fails leaves the target empty.
+    Raises Conflict if the target holds a row or has another secret, or a server runs on the SQLite file, Fault if the
+    counts differ afterwards. A copy that fails leaves the target empty.
     """
+    is_secret_to_go = _is_secret_to_go(config, target)
     if lacking := await migrate.missing(config):
         raise Conflict(f"This database is not up to date ({lacking[0]} is missing); run pwauth migrate first.")
     await migrate.migrate(target)
@@ -49,12 +50,16 @@ async def copy(config: Config, target: Config, watch: Watch) -> Mapping[str, int
             counts, found = await transfer.to_sqlite(config, file, watch)
     if wrong := differences(counts, found):
         raise Fault(f"Not everything was copied: {', '.join(wrong)}; empty the target and try again.")
-    _take_the_secret_along(config, target)
+    if is_secret_to_go:
+        files.write_private(target.secret_key_file, config.secret_key_file.read_bytes())
     return found
 
 
-def _take_the_secret_along(config: Config, target: Config) -> None:
-    """Copy a generated secret to where the new server looks for it."""
+def _is_secret_to_go(config: Config, target: Config) -> bool:
+    """Tell whether a generated secret is missing where the new server looks for it; raise Conflict if another one is there."""
     here, there = config.secret_key_file, target.secret_key_file
-    if not config.secret_key and here.exists() and not there.exists():
-        files.write_private(there, here.read_bytes())
+    if config.secret_key or not here.exists():
+        return False
+    if there.exists() and there.read_bytes() != here.read_bytes():
+        raise Conflict(f"{there} holds another secret than {here}, and nothing that is copied would open with it; move it away first.")
+    return not there.exists()

@@ -76,6 +76,21 @@ async def test_a_target_that_holds_anything_is_refused(filled: Config, empty_pos
     await connection.close()
 
 
+async def test_another_secret_at_the_target_is_refused(filled: Config, empty_postgres: str, tmp_path: Path) -> None:
+    """Before anything is copied: the new server would open nothing and refuse to start (SEC-71)."""
+    there = moving.target_of(filled, empty_postgres)
+    await moving.copy(filled, there, quiet)
+    back = moving.target_of(there, f"sqlite:///{tmp_path}/back/auth.db")
+    back.secrets_folder.mkdir(parents=True)
+    back.secret_key_file.write_text("another")
+    with pytest.raises(Conflict, match="holds another secret"):
+        await moving.copy(there, back, quiet)
+    assert not Path(back.database_path).exists()
+    back.secret_key_file.unlink()
+    await moving.copy(there, back, quiet)
+    assert back.secret_key_file.read_bytes() == filled.secret_key_file.read_bytes()
+
+
 async def test_a_copy_that_fails_leaves_the_target_empty(filled: Config, empty_postgres: str) -> None:
     """So that it can be tried again at once."""
     with closing(sqlite3.connect(filled.database_path)) as database, database:
