@@ -70,7 +70,7 @@ def make(config: Config, target: Path, *, now: float, entropy: Entropy, watch: W
                     watch=watch,
                 )
         verify(config, aside, watch=watch)
-    sqlite_copy.mark_backed_up(database, now)
+        sqlite_copy.mark_backed_up(database, now)  # while it has no name yet: a backup of which the database does not know is none
     return manifest
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError, Conflict, Fault
 from pwauth_server.flows import backups
+from pwauth_server.store import sqlite_copy
 from tests.backup_fakes import PASSPHRASE, SECRET, after, elsewhere, everything, make, names, quiet, restore, served
 from tests.fakes import NEW_YEAR, FakeEntropy
 
@@ -159,6 +160,17 @@ def test_no_scratch_file_is_written_through_a_link(config: Config, target: Path,
         with pytest.raises(OSError, match="symbolic links"):
             attempt()
     assert victim.read_text() == "mine"
+
+
+def test_a_database_that_cannot_remember_its_backup_gets_none(config: Config, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that says that it failed leaves no file that a script would take for a backup, or for one in the way."""
+    monkeypatch.setattr(sqlite_copy, "_PATIENCE", 0.1)
+    with closing(sqlite3.connect(config.database_path)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            make(config, target)
+    assert names(target.parent) == {"auth.db", "secrets"}
 
 
 def test_only_one_is_made_at_a_time(config: Config, target: Path) -> None:
