@@ -29,6 +29,7 @@ from pwauth_server.flows import checkup, health, housekeeping, keys
 from pwauth_server.flows import live as live_flow
 from pwauth_server.flows.backup_schedule import BackupSchedule
 from pwauth_server.flows.delivery import Postman
+from pwauth_server.flows.event_posts import EVERY, EventPosts
 from pwauth_server.rules import limits, live
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.limits import Limit
@@ -186,12 +187,15 @@ def _transports(config: Config, clock: Clock) -> Sequence[Transport]:
 def _chores(deps: Deps) -> Sequence[Chore]:
     backups = BackupSchedule(deps)
     shared = (Chore("limits", AGAIN, lambda: deps.limiter.is_free(Limit.REQUESTS)),) if deps.config.redis_url.get_secret_value() else ()
+    posts = EventPosts(deps) if deps.config.webhook_url else None
+    telling = (Chore("events", EVERY, posts.run, hurry=posts.stop),) if posts else ()
     return (
         Chore("housekeeping", SWEEP_EVERY, lambda: housekeeping.sweep(deps)),
         Chore("counting", COUNT_EVERY, lambda: health.count_rows(deps)),
         Chore("sampling", live.EVERY, lambda: live_flow.take(deps)),
         Chore("backup", SWEEP_EVERY, backups.keep, hurry=backups.stop),
         Chore("pulse", 0.0, lambda: pulse.beat(deps.metrics.lag)),
+        *telling,
         *shared,  # without it an outage would be noticed, and its end, with the next request only
     )
 

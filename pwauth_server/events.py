@@ -61,11 +61,17 @@ class Event(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     BACKUP_MADE = "backup.made"
     BACKUP_FAILED = "backup.failed"
+    WEBHOOK_ACCEPTED = "webhook.accepted"
+    WEBHOOK_DEFERRED = "webhook.deferred"
+    WEBHOOK_DROPPED = "webhook.dropped"
 
 
-#: Heartbeats: they count in the metrics, but a row for each would bury the audit log.
+#: Heartbeats, and what would be told of being told: they count in the metrics, but a row for each would bury the audit log.
 UNAUDITED = frozenset(
-    {Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRED, Event.LETTER_QUEUED, Event.LETTER_SENT, Event.LETTER_PASSED_ON}
+    {
+        *(Event.TOKENS_ISSUED, Event.LINK_OPENED, Event.LINK_EXPIRED, Event.LETTER_QUEUED, Event.LETTER_SENT, Event.LETTER_PASSED_ON),
+        *(Event.WEBHOOK_ACCEPTED, Event.WEBHOOK_DEFERRED, Event.WEBHOOK_DROPPED),
+    }
 )
 
 
@@ -81,6 +87,8 @@ TROUBLE = frozenset(
         Event.CODES_SUSPENDED,
         Event.DISOWNED,
         Event.BACKUP_FAILED,
+        Event.WEBHOOK_DEFERRED,
+        Event.WEBHOOK_DROPPED,
     }
 )
 

@@ -125,6 +125,7 @@ class Metrics:
         self._first_use = gauge("compat_first_use", "1 if anybody may add the first factor of an address that nobody has proven.")
         self._forwarded = counter("forwarded_requests", "Requests with X-Forwarded-For, or from a trusted proxy without it.", "seen")
         self._backups = counter("backups", "Scheduled backups.", "outcome")
+        self._webhooks = counter("webhook_deliveries", "Tries to tell a program of an event.", "outcome")
         self._backed_up = gauge("backup_timestamp_seconds", "When the last backup was made; 0 if none was.")
         self._sizes = gauge("database_size_bytes", "Size of the database.", "file")
         self._rows = gauge("database_rows", "Rows of each table, counted by housekeeping.", "table")
@@ -155,6 +156,8 @@ class Metrics:
         self._forward_counts = {seen: self._forwarded.labels(seen).inc for seen in Sighting}
         for outcome in ("made", "failed"):
             self._backups.labels(outcome)
+        for outcome in ("accepted", "deferred", "dropped"):
+            self._webhooks.labels(outcome)
         for limit in Limit:
             self._limited.labels(limit)
         for status in LETTER_STATUSES:
@@ -261,6 +264,9 @@ class Metrics:
     def _backup(self, it: Occurrence) -> None:
         self._backups.labels(it.event.value.partition(".")[2]).inc()
 
+    def _webhook(self, it: Occurrence) -> None:
+        self._webhooks.labels(it.event.value.partition(".")[2]).inc()
+
     def _letter(self, it: Occurrence) -> None:
         self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.value.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
@@ -283,4 +289,7 @@ _HEARD: dict[Event, Callable[[Metrics, Occurrence], None]] = {
     Event.LETTER_EXPIRED: Metrics._letter,  # noqa: SLF001
     Event.BACKUP_MADE: Metrics._backup,  # noqa: SLF001
     Event.BACKUP_FAILED: Metrics._backup,  # noqa: SLF001
+    Event.WEBHOOK_ACCEPTED: Metrics._webhook,  # noqa: SLF001
+    Event.WEBHOOK_DEFERRED: Metrics._webhook,  # noqa: SLF001
+    Event.WEBHOOK_DROPPED: Metrics._webhook,  # noqa: SLF001
 }

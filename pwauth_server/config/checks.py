@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import SecretStr
+
 from pwauth_server.config.model import Config, SmtpName
 from pwauth_server.rules import addresses, client_address, policy, weak_secrets
 
@@ -16,7 +18,7 @@ _SMTP: tuple[SmtpName, ...] = ("smtp", "smtp2")
 
 def problems(config: Config) -> list[str]:
     """Return one line for each setting that would make the server unsafe."""
-    return [*_secrets(config), *_urls(config), *_mail(config), *_network(config), *_backups(config)]
+    return [*_secrets(config), *_urls(config), *_mail(config), *_events(config), *_network(config), *_backups(config)]
 
 
 def notes(config: Config) -> list[str]:
@@ -136,14 +138,23 @@ def _transports(config: Config) -> list[str]:
             found.append(f"{name}_host: must be a bare host name or address; the port stands in {name}_port")
         elif server.host and server.tls == "plain" and not _is_loopback_host(server.host):
             found.append(f"{name}_tls: plain only to a loopback {name}_host")
-    url, secret = config.email_webhook_url, config.email_webhook_secret.get_secret_value()
     if "webhook" in names:
-        values = {"email_webhook_url": url, "email_webhook_secret": secret}
+        values = {"email_webhook_url": config.email_webhook_url, "email_webhook_secret": config.email_webhook_secret.get_secret_value()}
         found += [f"{key}: needed for webhook of email_transports" for key, value in values.items() if not value]
-    if url:
-        found += _unsafe_url("email_webhook_url", url)
-    if secret and (why := weak_secrets.problem(secret)):
-        found.append(f"email_webhook_secret: {why}; make one with: openssl rand -base64 48")
+    return found + _signed("email_webhook", config.email_webhook_url, config.email_webhook_secret)
+
+
+def _events(config: Config) -> list[str]:
+    url, secret = config.webhook_url, config.webhook_secret
+    missing = ["webhook_secret: needed to sign what is posted to webhook_url"] if url and not secret.get_secret_value() else []
+    return missing + _signed("webhook", url, secret)
+
+
+def _signed(name: str, url: str, secret: SecretStr) -> list[str]:
+    """Look at a place that takes what we sign, and at the secret that signs it."""
+    found = _unsafe_url(f"{name}_url", url) if url else []
+    if secret.get_secret_value() and (why := weak_secrets.problem(secret.get_secret_value())):
+        found.append(f"{name}_secret: {why}; make one with: openssl rand -base64 48")
     return found
 
 

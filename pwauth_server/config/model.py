@@ -114,9 +114,9 @@ class Config(BaseModel):
     webauthn_origin: list[str] = Field([], description="Origins that may use passkeys (text or list); public_url if empty.")
     webauthn_rp_name: str = Field("Passwordless Auth", description="Name that people see in passkey dialogs and letters.")
 
-    # -- webhooks (accepted; without effect yet)
-    webhook_url: str = Field("", description="Where events are posted.")
-    webhook_secret: Secret = Field(default_factory=_no_secret, description="Secret that signs webhooks.")
+    # -- webhooks
+    webhook_url: str = Field("", description="Where events are posted as they happen; https outside loopback.")
+    webhook_secret: Secret = Field(default_factory=_no_secret, description="Secret that signs them, 32 bytes or more.")
 
     @field_validator("webauthn_origin", "secret_key", mode="before")
     @classmethod

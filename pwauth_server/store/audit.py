@@ -28,11 +28,12 @@ class AuditEntry(Model):
         indexes = (("user_id", "id"),)
 
 
-INSERT_AUDIT = Sql(
-    "record",
-    """INSERT INTO audit_log (at, event, user_id, session_id, ip, browser, request_id, method, reason, facts)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-)
+_INSERT = """INSERT INTO audit_log (at, event, user_id, session_id, ip, browser, request_id, method, reason, facts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_AUDIT = Sql("record", _INSERT)
+#: The same where a program is told of events (`store/event_outbox.py`).
+INSERT_AUDIT_TO_TELL = Sql("record_to_tell", f"{_INSERT} RETURNING id")
+TELL = Sql("tell_event", "INSERT INTO event_outbox (id, attempts, due_at) VALUES (?, 0, ?)")
 
 FIND_AUDIT = Sql("find_event", "SELECT 1 AS one FROM audit_log WHERE user_id = ? AND event = ? AND at > ? ORDER BY id DESC LIMIT 1")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from pwauth_server.rules.moments import rfc3339
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs
@@ -33,6 +34,23 @@ class Entry:
         """Tell whether somebody did it who administers, or a program of theirs."""
         return "by" in self.facts
 
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON tells it: to administrators, and to a program that is told of events."""
+        return {
+            "id": self.id,
+            "at": rfc3339(self.at),
+            "event": self.event,
+            "user_id": str(self.user_id) if self.user_id else None,
+            "email": self.email,
+            "session_id": str(self.session_id) if self.session_id else None,
+            "ip": self.ip,
+            "browser": self.browser,
+            "request_id": self.request_id,
+            "method": self.method,
+            "reason": self.reason,
+            "facts": self.facts,
+        }
+
     def for_owner(self) -> "Entry":
         """Return it as the person of the account may see it: where an administrator sits is nobody's business."""
         return replace(self, ip="", browser="") if self.by_administrator else self
@@ -50,8 +68,9 @@ class Filter:
 
 
 _ENTRIES = """SELECT a.id, a.at, a.event, a.user_id, u.email, a.session_id, a.ip, a.browser, a.request_id, a.method, a.reason, a.facts
-    FROM audit_log a LEFT JOIN users u ON u.id = a.user_id WHERE a.id < ?"""
+    FROM audit_log a LEFT JOIN users u ON u.id = a.user_id WHERE a.id"""
 _TAIL = "ORDER BY a.id DESC LIMIT ?"
+_FIND = Sql("find_audit", f"{_ENTRIES} = ?")
 _NEWEST = 2**63 - 1
 #: Rows that are taken apart in one go: others get their turn in between.
 BATCH = 250
@@ -72,9 +91,15 @@ async def page(db: Runs, wanted: Filter, *, before: int | None, limit: int) -> l
     values = (wanted.event, wanted.user_id, wanted.ip, wanted.since, wanted.until)
     given = [(condition, value) for condition, value in zip(_CONDITIONS, values, strict=True) if value is not None]
     # Put together of constants of ours: a statement for each set of filters, so that the person's index is used.
-    sql = Sql("list_audit", " ".join([_ENTRIES, *(f"AND {condition}" for condition, _ in given), _TAIL]))
+    sql = Sql("list_audit", " ".join([_ENTRIES, "< ?", *(f"AND {condition}" for condition, _ in given), _TAIL]))
     rows: Sequence[Row] = await db.all(sql, before or _NEWEST, *(value for _, value in given), limit)
     return [_entry(row) for row in rows]
+
+
+async def find(db: Runs, entry_id: int) -> Entry | None:
+    """Return one row; None once it is too old to be kept."""
+    row = await db.one(_FIND, entry_id)
+    return None if row is None else _entry(row)
 
 
 async def newest(db: Runs, wanted: Filter, *, before: int | None, limit: int) -> list[Entry]:

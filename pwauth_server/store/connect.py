@@ -22,7 +22,7 @@ MODELS = [
     f"pwauth_server.store.{room}"
     for room in (
         *("users", "magic_links", "sessions", "passkeys", "totp", "recovery_codes", "challenges"),
-        *("signing_keys", "api_keys", "email_queue", "audit", "epoch", "invites"),
+        *("signing_keys", "api_keys", "email_queue", "audit", "event_outbox", "epoch", "invites"),
     )
 ]
 #: Connections to PostgreSQL.
@@ -48,6 +48,7 @@ async def connect(config: Config, *, listener: Listener, timing: Timing, is_node
             with reaching(postgres(config)):
                 await default.create_connection(with_db=True)
             database = PostgresDatabase(client=default, close=context.close_connections, listener=listener, timing=timing)
+    database.tells = bool(config.webhook_url)
     # Every verb names its connection; Tortoise still wants to find a context from any task and thread.
     if get_current_context() is None:
         set_global_context(context)

@@ -57,7 +57,7 @@ class PostgresDatabase(Database):
 
     async def _once(self, work: Work[T]) -> T:
         async with self._client._in_transaction() as connection:  # noqa: SLF001 - tortoise.in_transaction finds the client by name only
-            tx = Tx(Statements(connection, self._timing))
+            tx = Tx(Statements(connection, self._timing), tells=self.tells)
             result = await work(tx)
         self._published(tx)
         return result

@@ -247,7 +247,7 @@ class SqliteDatabase(Database):
     def _attempt(self, raw: sqlite3.Connection, unit: _Unit) -> None:
         raw.execute("SAVEPOINT unit")
         try:
-            unit.tx = Tx(self._writes)
+            unit.tx = Tx(self._writes, tells=self.tells)
             unit.result = _drive(unit.work(unit.tx))
         except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the unit
             raw.execute("ROLLBACK TO unit")

@@ -16,7 +16,7 @@ from uuid import UUID
 from tortoise import BaseDBAsyncClient
 
 from pwauth_server.events import UNAUDITED, Event, Occurrence, Reason
-from pwauth_server.store.audit import FIND_AUDIT, FIND_FIRST_AUDIT, FIND_LAST_AUDIT, INSERT_AUDIT
+from pwauth_server.store.audit import FIND_AUDIT, FIND_FIRST_AUDIT, FIND_LAST_AUDIT, INSERT_AUDIT, INSERT_AUDIT_TO_TELL, TELL
 from pwauth_server.store.statements import Row, Sql, Statements
 
 T = TypeVar("T")
@@ -47,9 +47,9 @@ class Runs(Protocol):
 class Tx:
     """A transaction as a unit of work sees it."""
 
-    def __init__(self, statements: Statements) -> None:
-        """Begin with nothing recorded."""
-        self._statements = statements
+    def __init__(self, statements: Statements, *, tells: bool = False) -> None:
+        """Begin with nothing recorded; ``tells``: a program is told of what is."""
+        self._tells = tells
         self.orm = statements.orm
         self.all = statements.all
         self.one = statements.one
@@ -59,21 +59,13 @@ class Tx:
         self.hooks: list[Callable[[], None]] = []
 
     async def record(self, occurrence: Occurrence) -> None:
-        """Tell what happened: the audit row now, in this transaction; counters after the commit."""
+        """Tell what happened: the audit row now, in this transaction; counters after the commit, and a program soon."""
         if occurrence.event not in UNAUDITED:
-            await self.run(
-                INSERT_AUDIT,
-                occurrence.at,
-                occurrence.event.value,
-                occurrence.user_id,
-                occurrence.session_id,
-                occurrence.caller.ip,
-                occurrence.caller.browser,
-                occurrence.caller.request_id,
-                occurrence.method,
-                occurrence.reason,
-                json.dumps(occurrence.facts),
-            )
+            values = _audit_row(occurrence)
+            if not self._tells:
+                await self.run(INSERT_AUDIT, *values)
+            elif row := await self.one(INSERT_AUDIT_TO_TELL, *values):
+                await self.run(TELL, row["id"], occurrence.at)
         self.occurrences.append(occurrence)
 
     async def has_recorded(self, user_id: UUID, event: Event, *, since: float) -> bool:
@@ -95,8 +87,19 @@ class Tx:
         self.hooks.append(hook)
 
 
+def _audit_row(it: Occurrence) -> tuple[Any, ...]:
+    caller = it.caller
+    return (
+        *(it.at, it.event.value, it.user_id, it.session_id, caller.ip, caller.browser, caller.request_id),
+        *(it.method, it.reason, json.dumps(it.facts)),
+    )
+
+
 class Database(ABC):
     """The one database of this process."""
+
+    #: Whether a program is told of what is recorded.
+    tells = False
 
     #: For reading outside a transaction; sees what is committed.
     reads: Statements

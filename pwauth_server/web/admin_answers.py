@@ -122,20 +122,7 @@ def stats(it: Stats) -> dict[str, Any]:
 
 def entry(it: Entry) -> dict[str, Any]:
     """Return `admin_schemas.AuditRow`."""
-    return {
-        "id": it.id,
-        "at": rfc3339(it.at),
-        "event": it.event,
-        "user_id": str(it.user_id) if it.user_id else None,
-        "email": it.email,
-        "session_id": str(it.session_id) if it.session_id else None,
-        "ip": it.ip,
-        "browser": it.browser,
-        "request_id": it.request_id,
-        "method": it.method,
-        "reason": it.reason,
-        "facts": it.facts,
-    }
+    return it.told()
 
 
 def own_event(it: Entry) -> dict[str, Any]:

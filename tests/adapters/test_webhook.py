@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from pwauth_server.adapters.signed_post import LONGEST
 from pwauth_server.adapters.transport import Delivery, Outcome
-from pwauth_server.adapters.webhook import LONGEST, WebhookTransport
+from pwauth_server.adapters.webhook import WebhookTransport
 from pwauth_server.config import Config
 from pwauth_server.rules.letters import LetterKind, Letters, Message
 from tests.fakes import NEW_YEAR, FakeClock

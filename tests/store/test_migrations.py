@@ -38,6 +38,7 @@ ALL = [
     "3_20261125020000_approvals.py",
     "4_20261129000000_disowned_codes.py",
     "5_20261129010000_imported.py",
+    "6_20261129170000_event_outbox.py",
 ]
 Environment = dict[str, str]
 
