@@ -46,19 +46,24 @@ def checked(url: str) -> str:
 
 
 def sign_in_url(asked: Asked, *, public_url: str, allowed: Sequence[str]) -> str | None:
-    """Return where a person signs in who is to come back to the URL; None for programs and for places that are not allowed.
+    """Return where a person signs in, and comes back from if the URL is of an allowed origin; None for programs.
 
     Only what a browser shows can be led away: a script would read the sign-in page as its data.
     """
     is_page = asked.method in {"GET", "HEAD"} and "text/html" in asked.accepts and asked.fetch_mode in {None, "navigate"}
-    if not is_page or asked.url is None:
+    if not is_page:
         return None
-    for target in (asked.url, f"{policy.origin_of(asked.url)}/"):  # too long to come back to: to the app's front door
+    back = _way_back(asked.url, allowed)
+    return f"{public_url}/signin" + (f"?return_to={quote(back, safe='')}" if back else "")
+
+
+def _way_back(url: str | None, allowed: Sequence[str]) -> str | None:
+    """Return where to come back to: a URL that is too long leads to the app's front door, a foreign one nowhere (SEC-94)."""
+    for target in (url, f"{policy.origin_of(url)}/") if url else ():
         try:
-            safe = policy.safe_return(target, allowed)
+            return policy.safe_return(target, allowed)
         except ValueError:
             continue
-        return f"{public_url}/signin?return_to={quote(safe, safe='')}"
     return None
 
 

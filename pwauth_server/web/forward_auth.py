@@ -36,7 +36,7 @@ async def _answer(call: Call, read: Callable[[Call], Asked], lead: Callable[[str
         session = await guards.visitor(call.request, call.deps)
     except (Unauthenticated, Malformed) as cause:
         config = call.deps.config
-        to = rules.sign_in_url(asked, public_url=config.public_url, allowed=config.allowed_redirects)
+        to = rules.sign_in_url(asked, public_url=config.public_url, allowed=[config.public_origin, *config.allowed_redirects])
         if to is None:
             raise Unauthenticated from cause
         return lead(to)
@@ -84,7 +84,7 @@ def _identity(visitor: Visitor) -> Reply:
 
 
 _REFUSED = {
-    302: "Nobody is signed in, and a browser asks for a page: sign in there, then come back.",
+    302: "Nobody is signed in, and a browser asks for a page: sign in there; from an origin of `allowed_redirects` the way leads back.",
     401: "Nobody is signed in, or something is malformed. To nginx, `Location` says where a browser signs in.",
     403: "The mailbox of this account was never proven.",
 }

@@ -10,6 +10,7 @@ HTML = "text/html,*/*"
 AUTH = "https://auth.example.com"
 #: The app's front door as a place to come back to.
 BACK = f"{AUTH}/signin?return_to=https%3A%2F%2Fapp.example.com%2F"
+SIGN_IN = f"{AUTH}/signin"
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,16 @@ def test_a_url_of_nginx_is_read_as_strictly(url: str) -> None:
         (Asked("GET", f"{APP}/", "application/json", "navigate"), None),
         (Asked("GET", f"{APP}/", HTML, "cors"), None),
         (Asked("GET", f"{APP}/", HTML, "no-cors"), None),
-        (Asked("GET", None, HTML, "navigate"), None),
-        (Asked("GET", "https://evil.example/", HTML, "navigate"), None),
-        (Asked("GET", "https://app.example.com.evil.example/", HTML, "navigate"), None),
-        (Asked("GET", "http://app.example.com/", HTML, "navigate"), None),
+        (Asked("POST", None, HTML, "navigate"), None),
+        (Asked("GET", None, "*/*", "navigate"), None),
+        (Asked("GET", None, HTML, "navigate"), SIGN_IN),
+        (Asked("GET", "https://evil.example/", HTML, "navigate"), SIGN_IN),
+        (Asked("GET", "https://app.example.com.evil.example/", HTML, "navigate"), SIGN_IN),
+        (Asked("GET", "http://app.example.com/", HTML, "navigate"), SIGN_IN),
     ),
 )
-def test_only_a_browsers_page_of_an_app_of_ours_leads_to_the_sign_in(asked: Asked, to: str | None) -> None:
-    """Scripts and programs get a plain refusal; whoever names a foreign place is not led back to it (SEC-94)."""
+def test_a_browsers_page_leads_to_the_sign_in_and_back_to_an_app_of_ours(asked: Asked, to: str | None) -> None:
+    """Scripts and programs get a plain refusal; whoever names a foreign place, or none, is not led back to it (SEC-94)."""
     assert forward_auth.sign_in_url(asked, public_url=AUTH, allowed=[APP]) == to
 
 
