@@ -53,6 +53,7 @@ from pwauth_server.web import (
     admin_users,
     confirm_pages,
     disown,
+    docs,
     forward_auth,
     magic_link,
     own_data,
@@ -64,7 +65,6 @@ from pwauth_server.web import (
     totp,
     well_known,
 )
-from pwauth_server.web.docs import ApiDocs
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.worker import Chore, Worker
@@ -72,7 +72,7 @@ from pwauth_server.worker import Chore, Worker
 ROUTES = (
     *(*magic_link.ROUTES, *passkeys.ROUTES, *totp.ROUTES, *recovery.ROUTES, *tokens.ROUTES, *forward_auth.ROUTES),
     *(*account.ROUTES, *own_data.ROUTES, *disown.ROUTES, *admin_users.ROUTES, *admin_log.ROUTES, *admin_mail.ROUTES),
-    *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES),
+    *(*signin.ROUTES, *confirm_pages.ROUTES, *account_pages.ROUTES, *well_known.ROUTES, *service.ROUTES, *docs.ROUTES),
     *(*admin_overview.ROUTES, *admin_people.ROUTES, *admin_selection.ROUTES, *admin_invitations.ROUTES),
     *(*admin_live.ROUTES, *admin_letters.ROUTES, *admin_events.ROUTES, *admin_doctor.ROUTES),
 )
@@ -208,7 +208,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     app.config.update(_SANIC_SETTINGS)
     edge = Edge(app, config, log)
     edge.mount(ROUTES)
-    Extend(app, built_in_extensions=False, extensions=[ApiDocs(edge, ROUTES)])
+    Extend(app, built_in_extensions=False, extensions=[docs.ApiDocs(ROUTES)])
 
     async def start(app: Sanic[Any, Any]) -> None:
         edge.deps = app.ctx.deps = await make_deps(config, log=log, is_node=True, **fakes)

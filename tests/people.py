@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tests import described
 from tests.server import Letter, Server
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -60,6 +61,7 @@ class Device:
         with httpx.Client(base_url=self.server.url, timeout=15, trust_env=False, verify=_NO_TLS) as client:
             answer = client.request(method, path, json=json, data=form, content=body, headers=sent)
         self._keep_cookies(answer)
+        described.check(answer)
         return answer
 
     def _keep_cookies(self, answer: httpx.Response) -> None:

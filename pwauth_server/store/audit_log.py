@@ -37,7 +37,7 @@ class Entry:
     def told(self) -> dict[str, Any]:
         """Return it as JSON tells it: to administrators, and to a program that is told of events."""
         return {
-            "id": self.id,
+            "id": str(self.id),
             "at": rfc3339(self.at),
             "event": self.event,
             "user_id": str(self.user_id) if self.user_id else None,

@@ -78,6 +78,6 @@ ROUTES = (
     ),
     Route(
         "POST", "/logout", log_out, "End this session", "Account",
-        statuses={**_SIGNED_IN, 204: "Signed out."},
+        statuses={**_SIGNED_IN, 204: "Signed out.", 403: "A browser's cookie, sent by another site's page: `cross_origin`."},
     ),
 )  # fmt: skip

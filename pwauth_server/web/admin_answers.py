@@ -129,7 +129,7 @@ def own_event(it: Entry) -> dict[str, Any]:
     """Return `admin_schemas.OwnEvent`."""
     it = it.for_owner()
     return {
-        "id": it.id,
+        "id": str(it.id),
         "at": rfc3339(it.at),
         "event": it.event,
         "session_id": str(it.session_id) if it.session_id else None,
@@ -143,7 +143,7 @@ def own_event(it: Entry) -> dict[str, Any]:
 
 def log_page(entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
     """Return a page of a log with the way to the next one."""
-    return {"events": rows, "next": entries[-1].id if len(entries) == limit else None}
+    return {"events": rows, "next": str(entries[-1].id) if len(entries) == limit else None}
 
 
 def audit_table(entries: Sequence[Entry]) -> str:

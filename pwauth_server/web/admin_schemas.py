@@ -173,7 +173,7 @@ class ChallengeList(Answer):
 class AuditRow(Answer):
     """Something that happened."""
 
-    id: int
+    id: str
     at: Moment
     event: str
     user_id: str | None
@@ -191,13 +191,13 @@ class AuditPage(Answer):
     """A page of the audit log, newest first."""
 
     events: list[AuditRow]
-    next: Annotated[int | None, Field(description="`before` of the next page; null on the last one.")]
+    next: Annotated[str | None, Field(description="`before` of the next page; null on the last one.")]
 
 
 class OwnEvent(Answer):
     """Something that happened to one's account; where an administrator sits is nobody's business."""
 
-    id: int
+    id: str
     at: Moment
     event: str
     session_id: str | None
@@ -212,7 +212,7 @@ class OwnEvents(Answer):
     """A page of what happened, newest first."""
 
     events: list[OwnEvent]
-    next: Annotated[int | None, Field(description="`before` of the next page; null on the last one.")]
+    next: Annotated[str | None, Field(description="`before` of the next page; null on the last one.")]
 
 
 class SignIns(Answer):

@@ -63,7 +63,7 @@ def person(me: Me) -> bytes:
         "roles": me.user.roles,
         "created_at": rfc3339(me.user.created_at),
         "session_id": str(me.session.id),
-        "auth_time": int(me.session.auth_time),
+        "auth_time": rfc3339(me.session.auth_time),
         "amr": me.session.amr,
         "acr": me.session.acr,
         "sessions": me.sessions,

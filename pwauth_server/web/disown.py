@@ -30,7 +30,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/not-me", not_me, "This wasn't me: end all sessions, suspend what was added since, tell the administrators", "Account",
-        body=schemas.Disowning, form=schemas.DisownForm, answer=schemas.Disowned,
+        body=schemas.Disowning, form=schemas.DisownForm, answer=schemas.Disowned, also=("text/html",),
         statuses={403: "A form that is not ours.", 404: "The link is too old, or not ours."},
     ),
 )  # fmt: skip

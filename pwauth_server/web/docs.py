@@ -7,36 +7,32 @@ from typing import Any
 from sanic_ext import Extend, Extension
 
 from pwauth_server.web import openapi, pages
-from pwauth_server.web.edge import Edge
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Route
 
 
+async def document(call: Call) -> Reply:
+    """Serve the description, which describes itself as well."""
+    return Reply(call.request.app.ctx.described()[0], content_type="application/yaml; charset=utf-8", kind="public")
+
+
+async def page(call: Call) -> Reply:
+    """Show the same to people."""
+    return pages.show(call.request, "docs.html", **call.request.app.ctx.described()[1])
+
+
 class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is untyped
-    """Mounts ``/openapi.yaml`` and ``/docs``."""
+    """Renders what ``/openapi.yaml`` and ``/docs`` show, when it is first asked for."""
 
     name = "apidocs"
 
-    def __init__(self, edge: Edge, routes: Sequence[Route]) -> None:
-        """Describe ``routes`` and mount through ``edge``."""
-        self._edge, self._routes = edge, routes
-        self._rendered = cache(self._render)
+    def __init__(self, routes: Sequence[Route]) -> None:
+        """Describe ``routes``."""
+        self._routes = routes
 
-    def startup(self, bootstrap: Extend) -> None:  # noqa: ARG002 - the library's signature
-        """Mount the two routes."""
-
-        async def document(_: Call) -> Reply:
-            return Reply(self._rendered()[0], content_type="application/yaml; charset=utf-8", kind="public")
-
-        async def page(call: Call) -> Reply:
-            return pages.show(call.request, "docs.html", **self._rendered()[1])
-
-        self._edge.mount(
-            (
-                Route("GET", "/openapi.yaml", document, "This description", "Service", media_type="application/yaml"),
-                Route("GET", "/docs", page, "This description for people", "Service", cors=False, media_type="text/html"),
-            )
-        )
+    def startup(self, bootstrap: Extend) -> None:
+        """Tell the two handlers where the description is."""
+        bootstrap.app.ctx.described = cache(self._render)
 
     def _render(self) -> tuple[str, dict[str, Any]]:
         described = openapi.document(self._routes)
@@ -47,3 +43,9 @@ class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is u
             if operation["tags"] != ["Pages"]  # what our own forms send is nobody's interface
         ]
         return openapi.text(self._routes), {"operations": operations, "schemas": described["components"]["schemas"]}
+
+
+ROUTES = (
+    Route("GET", "/openapi.yaml", document, "This description", "Service", media_type="application/yaml"),
+    Route("GET", "/docs", page, "This description for people", "Service", cors=False, media_type="text/html"),
+)

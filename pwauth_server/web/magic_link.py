@@ -132,12 +132,13 @@ ROUTES = (
     ),
     Route(
         "GET", "/verify/magic", open_link, "Open a link: a page for browsers, tokens for API clients", "Sign in",
-        guard=Guard.ANYBODY, answer=schemas.Tokens, instead=schemas.SecondFactor, query={"token": "The link's token."},
+        guard=Guard.ANYBODY, answer=schemas.Tokens, instead=schemas.SecondFactor, also=("text/html",), query={"token": "The link's token."},
         statuses={401: "The link does not work.", 403: "Another browser asked (`strict`)."},
     ),
     Route(
         "POST", "/verify/magic", verify_link, "Use a link up", "Sign in",
-        guard=Guard.ANYBODY, body=schemas.MagicVerification, form=schemas.MagicForm, answer=schemas.Tokens, instead=schemas.SecondFactor,
+        guard=Guard.ANYBODY, body=schemas.MagicVerification, form=schemas.MagicForm,
+        answer=schemas.Tokens, instead=schemas.SecondFactor, also=("text/html",),
         statuses={
             303: "Signed in by form; the session is in a cookie.",
             401: "The link does not work.",
@@ -147,6 +148,6 @@ ROUTES = (
     Route(
         "POST", "/verify/magic/code", verify_code, "Sign in with the code of the letter", "Sign in",
         guard=Guard.ANYBODY, body=schemas.CodeVerification, answer=schemas.Tokens, instead=schemas.SecondFactor,
-        statuses={401: "The code does not work."},
+        statuses={401: "The code does not work.", 403: "Another browser asked (`strict`)."},
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pwauth_server import __version__
-from pwauth_server.web import schemas
+from pwauth_server.web.problem_schemas import Problem
 from pwauth_server.web.route import ADMINISTRATION, Guard, Route
 
 _REF = "#/components/schemas/{model}"
@@ -25,14 +25,26 @@ _SECURITY = {
     Guard.ADMIN_WRITE: [{"apiKey": []}, *_SIGNED_IN],
 }
 
-_COMMON = {
+_ALWAYS = {
     400: "The request is malformed.",
     429: "A limit is reached; wait for `Retry-After` seconds.",
 }
+#: Of every route that takes a body.
+_BODY = {
+    411: "The body has no `Content-Length`.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is of another media type, or compressed.",
+}
+#: Said once, because most routes answer so.
+_SHARED = {400: "Malformed", 411: "LengthRequired", 413: "TooLarge", 415: "UnsupportedMediaType", 429: "RateLimited"}
+#: Of every page: most forms end elsewhere.
+_PAGE = {303: "It is done, or something has to be done first: `Location` is the page to go on with."}
+#: Of every route that writes for whoever sends a cookie.
+_COOKIE = {403: "A browser's cookie, sent by another site's page: `cross_origin`."}
 #: Of every route of the administration.
 _ADMINISTRATION = {
     401: "Neither a live API key nor a live session; or, for a change, no passkey lately: `insufficient_user_authentication`.",
-    403: "The key lacks the scope, or the person is no administrator.",
+    403: "The key lacks the scope, the person is no administrator, or another site's page sent the cookie.",
     404: "No such thing, or the administration is not configured.",
     421: "`Host` is not a name of this server.",
 }
@@ -40,7 +52,7 @@ _ADMINISTRATION = {
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the description of every route as a document."""
-    models: set[type[BaseModel]] = {schemas.Problem}
+    models: set[type[BaseModel]] = {Problem}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         models |= {model for model in (route.body, route.form, route.answer, route.instead) if model is not None}
@@ -61,6 +73,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": definitions["$defs"],
+            "responses": {name: _refused((_ALWAYS | _BODY)[status]) for status, name in _SHARED.items()},
             "securitySchemes": {
                 "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."},
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-pwauth_session", "description": "A browser's session."},
@@ -89,10 +102,8 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"] = parameters
     if route.guard in _SECURITY:
         operation["security"] = _SECURITY[route.guard]
-    if route.body is not None:
-        content = {"application/json": {"schema": _ref(route.body)}}
-        if route.form is not None:
-            content["application/x-www-form-urlencoded"] = {"schema": _ref(route.form)}
+    shapes = {"application/json": route.body, "application/x-www-form-urlencoded": route.form}
+    if content := {kind: {"schema": _ref(shape)} for kind, shape in shapes.items() if shape is not None}:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = _responses(route)
     return operation
@@ -114,18 +125,45 @@ def _responses(route: Route) -> dict[str, Any]:
             schema = {"anyOf": [_ref(route.answer), _ref(route.instead)]} if route.instead else _ref(route.answer)
         content = {route.media_type: {"schema": schema}} | {kind: {"schema": {"type": "string"}} for kind in route.also}
         responses["200"] = {"description": "Done.", "content": content}
-    statuses = {**(_COMMON if route.limits or route.body else {}), **route.statuses}
+    for status, meaning in sorted(_statuses(route).items()):
+        responses[str(status)] = _response(route, status, meaning)
+    if route.tag == "Pages":
+        responses["default"] = _refused("What was refused, and a way on.", is_page=True)
+    return responses
+
+
+def _response(route: Route, status: int, meaning: str) -> dict[str, Any]:
+    """Return one answer besides 200; people are refused on a page, and so is whoever reads and finds nothing."""
+    if status < 400:  # noqa: PLR2004 - no error
+        return {"description": meaning}
+    is_for_people = route.is_for_people or "text/html" in route.also
+    if meaning == _BODY.get(status) or (meaning == _ALWAYS.get(status) and not is_for_people):
+        return {"$ref": f"#/components/responses/{_SHARED[status]}"}
+    return _refused(meaning, is_page=is_for_people or (route.method == "GET" and status == 404))  # noqa: PLR2004 - nothing is here
+
+
+def _refused(meaning: str, *, is_page: bool = False) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/problem+json": {"schema": _ref(Problem)}}
+    if is_page:
+        content["text/html"] = {"schema": {"type": "string"}}
+    return {"description": meaning, "content": content}
+
+
+def _statuses(route: Route) -> dict[int, str]:
+    """Return the statuses besides 200, with their meaning."""
+    takes_body = route.body is not None or route.form is not None
+    statuses = {
+        **(_ALWAYS if route.limits or takes_body else {}),
+        **(_BODY if takes_body else {}),
+        **(_PAGE if route.tag == "Pages" else {}),
+        **(_COOKIE if route.method != "GET" and route.guard in {Guard.SESSION, Guard.RECENT, Guard.ENROL} else {}),
+        **route.statuses,
+    }
     if route.guard in {Guard.RECENT, Guard.ENROL}:
         statuses.setdefault(401, "Not signed in, or not recently or strongly enough: `insufficient_user_authentication`.")
     if route.guard is Guard.INTROSPECT:
         statuses |= {401: "The API key is missing or wrong.", 403: "The API key lacks the scope."}
-    if route.guard in ADMINISTRATION:
-        statuses = {**_ADMINISTRATION, **statuses}
-    for status, meaning in sorted(statuses.items()):
-        responses[str(status)] = {"description": meaning}
-        if status >= 400:  # noqa: PLR2004 - errors have a body
-            responses[str(status)]["content"] = {"application/problem+json": {"schema": _ref(schemas.Problem)}}
-    return responses
+    return {**_ADMINISTRATION, **statuses} if route.guard in ADMINISTRATION else statuses
 
 
 def _parameter(name: str, place: str, meaning: str) -> dict[str, Any]:

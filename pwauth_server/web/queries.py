@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pwauth_server.events import Event
 from pwauth_server.rules import ids, moments
@@ -44,7 +44,8 @@ def _field_moment(text: str) -> str:
 PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Rows at the most."), BeforeValidator(whole)]
 TableSize = Annotated[int, Field(ge=1, le=MAX_TABLE), BeforeValidator(whole)]
 Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave out."), BeforeValidator(whole)]
-RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(whole)]
+#: A number to us, an opaque text to clients.
+RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(whole), WithJsonSchema({"type": "string"})]
 Id = Annotated[str, AfterValidator(_known_id)]
 FieldMoment = Annotated[str, AfterValidator(_field_moment)]
 

@@ -185,6 +185,7 @@ class Tokens(Answer):
     token_type: Literal["Bearer"]
     expires_in: Annotated[int, Field(description="Life of the access token in seconds.")]
     session_id: str
+    return_to: Annotated[str, Field(default_factory=str, description="Where the person wanted to go; absent if nowhere.")]
 
 
 class SecondFactor(Answer):
@@ -265,23 +266,12 @@ class Person(Answer):
     roles: list[str]
     created_at: Moment
     session_id: str
-    auth_time: int
+    auth_time: Moment
     amr: list[str]
     acr: str
     sessions: Annotated[int, Field(description="Number of live sessions.")]
     mail_sign_in: Annotated[bool, Field(description="Whether sign-in letters are sent.")]
     factors: Factors
-
-
-class Problem(Answer):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    error: Annotated[str, Field(description="A stable word for programs.")]
-    request_id: str
 
 
 class Health(Answer):

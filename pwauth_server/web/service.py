@@ -48,7 +48,7 @@ async def static(call: Call) -> Reply:
 _HEALTH = {503: "The database does not answer."}
 
 ROUTES = (
-    Route("GET", "/", front_door, "Front door", "Service", limits=(), cors=False),
+    Route("GET", "/", front_door, "Front door", "Service", limits=(), cors=False, also=("text/html",)),
     Route("GET", "/health", ready, "Is the server well", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
     Route("GET", "/readiness", ready, "Can requests be served now", "Service", limits=(), answer=schemas.Health, statuses=_HEALTH),
     Route("GET", "/liveness", alive, "Does the process answer", "Service", limits=(), answer=schemas.Health),

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from openapi_spec_validator import validate
@@ -13,6 +15,7 @@ from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 from pwauth_server.app import ROUTES
 from pwauth_server.web import openapi
 from pwauth_server.web.route import Route
+from tests import described
 
 ROOT = Path(__file__).parents[2]
 FILE = (ROOT / "openapi.yaml").read_text()
@@ -58,8 +61,36 @@ def test_every_route_is_described() -> None:
     for route in ROUTES:
         operation = paths[openapi._TEMPLATE.sub(r"{\1}", route.path)][route.method.lower()]
         assert operation["summary"] == route.summary
-        assert ("requestBody" in operation) == (route.body is not None)
+        assert ("requestBody" in operation) == (route.body is not None or route.form is not None)
     assert sum(len(methods) for methods in paths.values()) == len(ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "fault"),
+    (
+        (200, {"status": "ok"}, None),
+        (200, {"status": "fine"}, "fine"),
+        (200, {"status": "ok", "more": 1}, "more"),
+        (200, "<p>ok", "text/plain"),
+        (418, {"status": "ok"}, "418"),
+    ),
+)
+def test_a_surprising_answer_is_seen(status: int, content: object, fault: str | None) -> None:
+    """Devices of all tests hold every answer against the description: status, media type, fields."""
+    body = {"text": content} if isinstance(content, str) else {"json": content}
+    answer = httpx.Response(status, request=httpx.Request("GET", "http://localhost/health"), **body)
+    with pytest.raises(AssertionError, match=fault) if fault else nullcontext():
+        described.check(answer)
+
+
+def test_ids_are_texts_and_times_too() -> None:
+    """A client that keeps an id or a moment needs one type for it; only introspection counts seconds, as RFC 7662 has it."""
+    for name, shape in openapi.document(ROUTES)["components"]["schemas"].items():
+        for field, schema in shape.get("properties", {}).items():
+            is_named = field in {"id", "at"} or field.endswith(("_id", "_at", "_time"))
+            if is_named and name != "Introspection":
+                kinds = {it.get("type") for it in schema.get("anyOf", [schema])} - {"null"}
+                assert kinds == {"string"}, (name, field)
 
 
 def test_operations_have_names_of_their_own() -> None:

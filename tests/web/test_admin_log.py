@@ -30,7 +30,7 @@ def test_the_log_comes_in_pages(alice: Person, admin: Ask) -> None:
         alice.sign_in()
     whole = admin(f"/admin/audit?user_id={sub}&limit=100").json()
     assert whole["next"] is None
-    assert [it["id"] for it in whole["events"]] == sorted((it["id"] for it in whole["events"]), reverse=True)
+    assert [it["id"] for it in whole["events"]] == sorted((it["id"] for it in whole["events"]), key=int, reverse=True)
     seen, before = [], ""
     while True:
         page = admin(f"/admin/audit?user_id={sub}&limit=2{before}").json()
