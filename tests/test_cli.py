@@ -139,6 +139,21 @@ def test_what_is_in_force_is_shown_without_secrets(host: Host) -> None:
     assert shown["secret_key"] == '["********", "********"]'
 
 
+def test_what_follows_from_other_settings_is_shown_as_it_is(host: Host) -> None:
+    """An empty text says nothing of which algorithm signs, or where links lead."""
+    shown = dict(text.split(" = ", 1) for text in host.does("config show", public_url="https://auth.ex.com").splitlines())
+    assert (shown["jwt_algorithm"], shown["jwt_audience"]) == ('"ES256"', '"https://auth.ex.com"')
+    assert shown["magic_link_base_url"] == '"https://auth.ex.com/verify/magic"'
+    assert (shown["webauthn_rp_id"], shown["webauthn_origin"]) == ('"auth.ex.com"', '["https://auth.ex.com"]')
+    assert 'jwt_algorithm = "HS256"' in host.does("config show", jwt_secret=STRONG)
+
+
+def test_a_wrong_word_is_answered_with_the_right_ones_as_they_are_written(host: Host) -> None:
+    """What the message names can be copied."""
+    (said,) = host.refuses(WRONG_USAGE, "config check", jwt_algorithm="RS256")
+    assert "'HS256', 'ES256' or 'EdDSA'" in said
+
+
 def test_migrating_twice_changes_nothing(host: Host) -> None:
     """Scripts may call it whenever they like."""
     assert re.fullmatch(r"(applied \d+_\d+_\w+\.py\n)+", host.does("migrate"))

@@ -29,7 +29,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         config = Config.model_validate(values)
     except ValidationError as invalid:
         faults = invalid.errors(include_input=False, include_url=False, include_context=False)
-        problems += [f"{fault['loc'][0]}: {fault['msg'].lower()}" for fault in faults]
+        problems += [f"{fault['loc'][0]}: {_sentence(fault['msg'])}" for fault in faults]
         # The rest is looked at all the same: one wrong number must not hide a weak secret.
         wrong = {fault["loc"][0] for fault in faults}
         config = Config.model_validate({name: value for name, value in values.items() if name not in wrong})
@@ -40,8 +40,15 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def shown(config: Config) -> list[tuple[str, str]]:
-    """Return every key with its value as text; secrets are masked."""
-    return [(name, _masked(getattr(config, name))) for name in Config.model_fields]
+    """Return every key with the value in force as text, also where an empty one leaves it to others; secrets are masked."""
+    follows = {
+        "jwt_algorithm": config.algorithm,
+        "jwt_audience": config.audience,
+        "magic_link_base_url": config.link_url,
+        "webauthn_rp_id": config.rp_id,
+        "webauthn_origin": config.passkey_origins,
+    }
+    return [(name, _masked(follows.get(name, getattr(config, name)))) for name in Config.model_fields]
 
 
 def holds_secret(path: Path) -> bool:
@@ -55,6 +62,11 @@ def secret_files(environment: Mapping[str, str] = os.environ) -> dict[str, Path]
     """Return the files that hold secrets because a variable names them, by key."""
     files = sources.named_files(environment, known=Config.model_fields)
     return {name: path for name, path in files.items() if _is_secret(name)}
+
+
+def _sentence(message: str) -> str:
+    """Return a message as the rest of a line; the values that it names keep their case."""
+    return message[:1].lower() + message[1:]
 
 
 def _is_secret(name: str) -> bool:

@@ -106,7 +106,7 @@ class Config(BaseModel):
     email_rate_limit_per_hour: int = Field(5, ge=1, description="Sign-in letters an hour per mailbox; raising it raises all limits per mailbox.")
     enable_metrics: bool = Field(default=True, description="Serve /metrics.")
     metrics_token: Secret = Field(default_factory=_no_secret, description="Bearer token for /metrics; empty: loopback peers only.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged. `warn` and `trace` are taken for `warning` and `debug`.")
     audit_retention_days: int = Field(90, ge=1, description="How long audit rows are kept.")
 
     # -- passkeys
@@ -124,6 +124,12 @@ class Config(BaseModel):
         if isinstance(value, str):
             return [value] if value else []
         return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _rust_level(cls, value: object) -> object:
+        level = value.lower() if isinstance(value, str) else value
+        return {"warn": "warning", "trace": "debug"}.get(level, level) if isinstance(level, str) else level
 
     @field_validator("public_url", "magic_link_base_url")
     @classmethod
