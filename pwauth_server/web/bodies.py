@@ -30,10 +30,13 @@ def is_form(request: Request) -> bool:
 def read(request: Request, shape: type[BaseModel] | None, form: type[BaseModel] | None, *, repeats: bool = False) -> BaseModel:
     """Return a JSON body as ``shape``, an HTML form as ``form``; None takes none of its kind.
 
-    What ``repeats`` is remembered by its bytes, which always say the same. Raises Malformed or UnsupportedMediaType.
+    What ``repeats`` is remembered by its bytes, which always say the same. A body of which nothing is needed may be left
+    out; one that calls itself JSON may not be empty. Raises Malformed or UnsupportedMediaType.
     """
     media_type = _media_type(request)
     if not request.body and not media_type:
+        if shape is not None and not needs_any(shape):
+            return validated(shape, {})
         raise Malformed("The body is missing.")
     if request.headers.get("content-encoding"):
         raise UnsupportedMediaType
@@ -44,6 +47,11 @@ def read(request: Request, shape: type[BaseModel] | None, form: type[BaseModel] 
     if repeats and len(request.body) <= LONGEST_REMEMBERED:
         return _remembered(wanted, media_type, request.body)
     return _read(wanted, media_type, request.body)
+
+
+def needs_any(shape: type[BaseModel]) -> bool:
+    """Tell whether a body must hold something."""
+    return any(field.is_required() for field in shape.model_fields.values())
 
 
 def _read(shape: type[BaseModel], media_type: str, body: bytes) -> BaseModel:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pwauth_server import __version__
+from pwauth_server.web import bodies
 from pwauth_server.web.problem_schemas import Problem
 from pwauth_server.web.route import ADMINISTRATION, Guard, Route
 
@@ -104,7 +105,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = _SECURITY[route.guard]
     shapes = {"application/json": route.body, "application/x-www-form-urlencoded": route.form}
     if content := {kind: {"schema": _ref(shape)} for kind, shape in shapes.items() if shape is not None}:
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": route.body is None or bodies.needs_any(route.body), "content": content}
     operation["responses"] = _responses(route)
     return operation
 

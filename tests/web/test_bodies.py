@@ -62,6 +62,17 @@ def test_a_hostile_body_is_refused_at_once(server: Server, device: Device, conte
     assert server.mail.letters == []
 
 
+def test_a_body_of_which_nothing_is_needed_may_be_left_out(alice: Person) -> None:
+    """No content and no type are no fields; what calls itself JSON must be JSON (SEC-76)."""
+    laptop = alice.sign_in()
+    token = laptop.tokens["access_token"]
+    for path in ("/totp/enroll", "/webauthn/register/options", "/webauthn/login/options"):
+        assert laptop.post(path, token=token).status_code == 200
+        assert laptop.post(path, token=token, body=b"", headers={"content-type": "application/json"}).status_code == 400
+    for path in ("/request/magic", "/verify/magic", "/totp/verify", "/token/revoke"):
+        assert laptop.post(path).json()["detail"] == "The body is missing."
+
+
 def test_the_largest_body_is_64_kib(device: Device) -> None:
     """One byte more than the limit is 413, whatever it holds (SEC-76)."""
     headers = {"content-type": "application/json"}
