@@ -33,7 +33,7 @@ from pwauth_server.flows.event_posts import EVERY, EventPosts
 from pwauth_server.rules import limits, live
 from pwauth_server.rules.letters import Letters
 from pwauth_server.rules.limits import Limit
-from pwauth_server.rules.sealing import NONCE_BYTES, KeyRing
+from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.secret_files import secret_keys
 from pwauth_server.store import epoch, presence
 from pwauth_server.store.connect import connect
@@ -118,7 +118,7 @@ async def make_deps(
     db = await connect(config, listener=_listener(metrics, log), timing=metrics.query, is_node=is_node)
     try:
         ring = KeyRing(secret_keys(config, entropy, is_first_start=await epoch.key_check(db.reads) is None))
-        await keys.check_secret_key(db, ring, entropy.random(NONCE_BYTES))
+        await keys.check_secret_key(db, ring, entropy)
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
         windows = _windows(config, clock, metrics, log)
         deps = Deps(

@@ -232,6 +232,25 @@ def test_the_mail_queue_can_be_looked_at_and_cleared(used: Host) -> None:
     assert len(used.refuses(WRONG_USAGE, "mail test nobody")) == 1
 
 
+def test_an_older_secret_key_can_be_taken_out_of_the_list(used: Host) -> None:
+    """The first seals what the others have sealed, so that the keys that sign need them no longer (SEC-71)."""
+    keys = used.does("signing-key list")
+    older = used.folder.joinpath("data/secrets/secret_key").read_text().strip()
+    assert used.does("signing-key list", secret_key=f"{STRONG},{older}") == keys
+    assert used.does("signing-key list", secret_key=STRONG) == keys
+
+
+def test_a_signing_key_that_nothing_opens_is_one_line(used: Host) -> None:
+    """Whoever takes a secret_key away too early learns what to do, not where our code stood (SEC-71)."""
+    used.does("signing-key list")
+    with closing(sqlite3.connect(used.folder / "data/auth.db")) as database, database:
+        database.execute("UPDATE signing_keys SET sealed_private = ZEROBLOB(99)")
+    before = dump(used.folder / "data/auth.db")
+    (said,) = used.refuses(WRONG_USAGE, "signing-key list")
+    assert said.startswith("secret_key: signing keys were sealed under another one")
+    assert dump(used.folder / "data/auth.db") == before
+
+
 def test_another_secret_key_is_refused_and_nothing_is_touched(used: Host) -> None:
     """A lost or wrong key ends the start at once, with the data as they were (SEC-71)."""
     used.does("key create --name a --scope introspect")

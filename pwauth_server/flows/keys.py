@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from pwauth_server.adapters.entropy import Entropy
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, Conflict, Missing
@@ -34,22 +35,30 @@ def empty(config: Config) -> KeySet:
     return KeySet(0, config.public_url, config.audience, config.access_token_expiry_seconds, (), {})
 
 
-async def check_secret_key(db: Database, ring: KeyRing, nonce: bytes) -> None:
+async def check_secret_key(db: Database, ring: KeyRing, entropy: Entropy) -> None:
     """Prove that ``secret_key`` opens this database, or mark a new one (SEC-71).
 
-    Raises ConfigError instead of beginning anew: what is sealed must stay readable. A value
-    sealed under an older key of the ring is sealed again under the first.
+    Raises ConfigError instead of beginning anew: what is sealed must stay readable. The proof and the signing keys that
+    an older key of the ring has sealed are sealed again under the first, so that the older one can be taken away.
     """
     sealed = await epoch.key_check(db.reads)
-    if sealed is not None:
-        if not opens(ring, sealed):
-            raise ConfigError(["secret_key: this database was sealed under another one; put that back (nothing was changed)"])
-        if sealed.startswith(ring.current_id):
-            return
+    if sealed is not None and not opens(ring, sealed):
+        raise ConfigError(["secret_key: this database was sealed under another one; put that back (nothing was changed)"])
+    older = [row for row in await signing_keys.everything(db.reads) if not ring.is_current(row.sealed_private)]
+    try:
+        for row in older:
+            plain = ring.open(PURPOSE, row.kid, row.sealed_private)
+            row.sealed_private = ring.seal(PURPOSE, row.kid, plain, entropy.random(NONCE_BYTES))
+    except CannotOpenError as cause:
+        raise ConfigError(["secret_key: signing keys were sealed under another one; add that to the list (nothing was changed)"]) from cause
+    if sealed is not None and ring.is_current(sealed) and not older:
+        return
 
     async def work(tx: Tx) -> None:
         await epoch.begin(tx)
-        await epoch.set_key_check(tx, ring.seal("key-check", "key_check", b"pwauth", nonce))
+        await epoch.set_key_check(tx, ring.seal("key-check", "key_check", b"pwauth", entropy.random(NONCE_BYTES)))
+        for row in older:
+            await signing_keys.set_sealed(tx, row)
 
     await db.unit(work)
 

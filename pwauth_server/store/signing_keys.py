@@ -30,6 +30,7 @@ _CREATE = Sql(
     "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from, verifies_until) VALUES (?, ?, ?, ?, ?, ?)",
 )
 _SET_TIMES = Sql("set_signing_key_times", "UPDATE signing_keys SET signs_from = ?, verifies_until = ? WHERE kid = ?")
+_SET_SEALED = Sql("set_signing_key_sealed", "UPDATE signing_keys SET sealed_private = ? WHERE kid = ?")
 
 
 async def create(tx: Tx, row: SigningKeyRow) -> None:
@@ -50,6 +51,11 @@ async def everything(db: Runs) -> list[SigningKeyRow]:
 async def set_times(tx: Tx, row: SigningKeyRow) -> None:
     """Store from when on a key signs and until when it verifies."""
     await tx.run(_SET_TIMES, row.signs_from, row.verifies_until, row.kid)
+
+
+async def set_sealed(tx: Tx, row: SigningKeyRow) -> None:
+    """Store a key that was sealed again."""
+    await tx.run(_SET_SEALED, row.sealed_private, row.kid)
 
 
 async def drop(tx: Tx, kid: str) -> bool:
