@@ -139,21 +139,6 @@ def test_what_is_in_force_is_shown_without_secrets(host: Host) -> None:
     assert shown["secret_key"] == '["********", "********"]'
 
 
-def test_what_follows_from_other_settings_is_shown_as_it_is(host: Host) -> None:
-    """An empty text says nothing of which algorithm signs, or where links lead."""
-    shown = dict(text.split(" = ", 1) for text in host.does("config show", public_url="https://auth.ex.com").splitlines())
-    assert (shown["jwt_algorithm"], shown["jwt_audience"]) == ('"ES256"', '"https://auth.ex.com"')
-    assert shown["magic_link_base_url"] == '"https://auth.ex.com/verify/magic"'
-    assert (shown["webauthn_rp_id"], shown["webauthn_origin"]) == ('"auth.ex.com"', '["https://auth.ex.com"]')
-    assert 'jwt_algorithm = "HS256"' in host.does("config show", jwt_secret=STRONG)
-
-
-def test_a_wrong_word_is_answered_with_the_right_ones_as_they_are_written(host: Host) -> None:
-    """What the message names can be copied."""
-    (said,) = host.refuses(WRONG_USAGE, "config check", jwt_algorithm="RS256")
-    assert "'HS256', 'ES256' or 'EdDSA'" in said
-
-
 def test_migrating_twice_changes_nothing(host: Host) -> None:
     """Scripts may call it whenever they like."""
     assert re.fullmatch(r"(applied \d+_\d+_\w+\.py\n)+", host.does("migrate"))
@@ -230,25 +215,6 @@ def test_the_mail_queue_can_be_looked_at_and_cleared(used: Host) -> None:
     assert "requeued" in used.does(f"mail requeue {letter[0]}")
     assert used.rows("mail list")[0]["status"] == "pending"
     assert len(used.refuses(WRONG_USAGE, "mail test nobody")) == 1
-
-
-def test_an_older_secret_key_can_be_taken_out_of_the_list(used: Host) -> None:
-    """The first seals what the others have sealed, so that the keys that sign need them no longer (SEC-71)."""
-    keys = used.does("signing-key list")
-    older = used.folder.joinpath("data/secrets/secret_key").read_text().strip()
-    assert used.does("signing-key list", secret_key=f"{STRONG},{older}") == keys
-    assert used.does("signing-key list", secret_key=STRONG) == keys
-
-
-def test_a_signing_key_that_nothing_opens_is_one_line(used: Host) -> None:
-    """Whoever takes a secret_key away too early learns what to do, not where our code stood (SEC-71)."""
-    used.does("signing-key list")
-    with closing(sqlite3.connect(used.folder / "data/auth.db")) as database, database:
-        database.execute("UPDATE signing_keys SET sealed_private = ZEROBLOB(99)")
-    before = dump(used.folder / "data/auth.db")
-    (said,) = used.refuses(WRONG_USAGE, "signing-key list")
-    assert said.startswith("secret_key: signing keys were sealed under another one")
-    assert dump(used.folder / "data/auth.db") == before
 
 
 def test_another_secret_key_is_refused_and_nothing_is_touched(used: Host) -> None:

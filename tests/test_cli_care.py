@@ -2,14 +2,16 @@
 
 import json
 import re
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.backup_fakes import PASSPHRASE
 from tests.rust_server import RustServer
-from tests.test_cli import DONE, FAILED, WRONG_USAGE, Host, dump, on_a_terminal
+from tests.test_cli import DONE, FAILED, STRONG, WRONG_USAGE, Host, dump, on_a_terminal
 
 
 @pytest.fixture
@@ -206,3 +208,22 @@ def test_the_doctor_says_that_there_is_no_database(host: Host) -> None:
     assert f"fail\tdatabase\tThere is no database at {host.folder}/data/auth.db." in done.stdout
     assert "warn\tsmtp" in done.stdout
     assert list(host.folder.iterdir()) == []
+
+
+def test_an_older_secret_key_can_be_taken_out_of_the_list(used: Host) -> None:
+    """The first seals what the others have sealed, so that the keys that sign need them no longer (SEC-71)."""
+    keys = used.does("signing-key list")
+    older = used.folder.joinpath("data/secrets/secret_key").read_text().strip()
+    assert used.does("signing-key list", secret_key=f"{STRONG},{older}") == keys
+    assert used.does("signing-key list", secret_key=STRONG) == keys
+
+
+def test_a_signing_key_that_nothing_opens_is_one_line(used: Host) -> None:
+    """Whoever takes a secret_key away too early learns what to do, not where our code stood (SEC-71)."""
+    used.does("signing-key list")
+    with closing(sqlite3.connect(used.folder / "data/auth.db")) as database, database:
+        database.execute("UPDATE signing_keys SET sealed_private = ZEROBLOB(99)")
+    before = dump(used.folder / "data/auth.db")
+    (said,) = used.refuses(WRONG_USAGE, "signing-key list")
+    assert said.startswith("secret_key: signing keys were sealed under another one")
+    assert dump(used.folder / "data/auth.db") == before

@@ -79,12 +79,6 @@ def test_one_origin_or_many() -> None:
     assert [key.get_secret_value() for key in load(None, {"PWAUTH_SECRET_KEY": STRONG}).secret_key] == [STRONG]
 
 
-@pytest.mark.parametrize(("level", "meant"), (("warn", "warning"), ("trace", "debug"), ("INFO", "info"), ("error", "error")))
-def test_levels_of_the_rust_server_are_understood(level: str, meant: str) -> None:
-    """Its files keep working: it called two of them otherwise, and did not mind the case."""
-    assert load(None, {"PWAUTH_LOG_LEVEL": level}).log_level == meant
-
-
 def test_domains_are_compared_in_lower_case() -> None:
     """A domain of the list matches the canonical address whatever its case (SEC-08)."""
     assert load(None, {"PWAUTH_SIGNUP": "domains", "PWAUTH_SIGNUP_DOMAINS": "CORP.com"}).signup_domains == ["corp.com"]

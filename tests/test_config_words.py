@@ -6,7 +6,7 @@ import pytest
 
 from pwauth_server.config import load, notes
 from pwauth_server.errors import ConfigError
-from tests.test_cli import Host
+from tests.test_cli import STRONG, WRONG_USAGE, Host
 
 
 def test_an_unknown_variable_is_named_as_it_is_written(tmp_path: Path) -> None:
@@ -25,3 +25,24 @@ def test_what_is_safe_but_surprising_is_noted(tmp_path: Path) -> None:
     assert notes(load(None, {})) == []
     said = Host(tmp_path).does("config check", enrolment="first_use", totp_mode="second_factor").splitlines()
     assert said == ["ok", *(f"note: {note}" for note in notes(loaded[1]))]
+
+
+def test_what_follows_from_other_settings_is_shown_as_it_is(tmp_path: Path) -> None:
+    """An empty text says nothing of which algorithm signs, or where links lead."""
+    shown = dict(text.split(" = ", 1) for text in Host(tmp_path).does("config show", public_url="https://auth.ex.com").splitlines())
+    assert (shown["jwt_algorithm"], shown["jwt_audience"]) == ('"ES256"', '"https://auth.ex.com"')
+    assert shown["magic_link_base_url"] == '"https://auth.ex.com/verify/magic"'
+    assert (shown["webauthn_rp_id"], shown["webauthn_origin"]) == ('"auth.ex.com"', '["https://auth.ex.com"]')
+    assert 'jwt_algorithm = "HS256"' in Host(tmp_path).does("config show", jwt_secret=STRONG)
+
+
+def test_a_wrong_word_is_answered_with_the_right_ones_as_they_are_written(tmp_path: Path) -> None:
+    """What the message names can be copied."""
+    (said,) = Host(tmp_path).refuses(WRONG_USAGE, "config check", jwt_algorithm="RS256")
+    assert "'HS256', 'ES256' or 'EdDSA'" in said
+
+
+@pytest.mark.parametrize(("level", "meant"), (("warn", "warning"), ("trace", "debug"), ("INFO", "info"), ("error", "error")))
+def test_levels_of_the_rust_server_are_understood(level: str, meant: str) -> None:
+    """Its files keep working: it called two of them otherwise, and did not mind the case."""
+    assert load(None, {"PWAUTH_LOG_LEVEL": level}).log_level == meant
