@@ -151,11 +151,11 @@ def _events(config: Config) -> list[str]:
 
 
 def _signed(name: str, url: str, secret: SecretStr) -> list[str]:
-    """Look at a place that takes what we sign, and at the secret that signs it."""
-    found = _unsafe_url(f"{name}_url", url) if url else []
-    if secret.get_secret_value() and (why := weak_secrets.problem(secret.get_secret_value())):
-        found.append(f"{name}_secret: {why}; make one with: openssl rand -base64 48")
-    return found
+    """Look at a place that takes what we sign, and at the secret that signs it; one that signs nothing is not judged."""
+    if not url:
+        return []
+    why = weak_secrets.problem(secret.get_secret_value()) if secret.get_secret_value() else None
+    return _unsafe_url(f"{name}_url", url) + ([f"{name}_secret: {why}; make one with: openssl rand -base64 48"] if why else [])
 
 
 def _is_address(text: str) -> bool:
