@@ -1,14 +1,21 @@
 """PostgreSQL: a pool, and a plain transaction for each unit of work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-from asyncpg import DeadlockDetectedError
+from asyncpg import (
+    DeadlockDetectedError,
+    InsufficientResourcesError,
+    InterfaceError,
+    OperatorInterventionError,
+    PostgresConnectionError,
+)
 from tortoise import BaseDBAsyncClient
 
-from pwauth_server.store.statements import Sql, Statements, Timing
+from pwauth_server.errors import Unavailable
+from pwauth_server.store.statements import Row, Sql, Statements, Timing
 from pwauth_server.store.transaction import NODE, Close, Database, Listener, Tx, Work
 
 T = TypeVar("T")
@@ -26,6 +33,38 @@ PAUSE = 0.01
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
+#: What is raised while the server cannot be reached, ends, begins, or has no room.
+_AWAY = (OSError, InterfaceError, PostgresConnectionError, OperatorInterventionError, InsufficientResourcesError)
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Raise Unavailable where the server is away: nobody who asks is to blame, and soon it may be back."""
+    try:
+        yield
+    except _AWAY as cause:
+        raise Unavailable from cause
+
+
+class _Reached(Statements):
+    """Named statements on a server that may be away."""
+
+    async def all(self, sql: Sql, *values: Any) -> Sequence[Row]:
+        """Return every row."""
+        with _reached():
+            return await super().all(sql, *values)
+
+    async def lock(self, sql: Sql, *values: Any) -> None:
+        """Hold the rows that ``sql`` finds."""
+        with _reached():
+            await super().lock(sql, *values)
+
+    async def run(self, sql: Sql, *values: Any) -> int:
+        """Run a statement that changes rows; return how many."""
+        with _reached():
+            return await super().run(sql, *values)
+
+
 class PostgresDatabase(Database):
     """A PostgreSQL database as `Database`."""
 
@@ -34,7 +73,7 @@ class PostgresDatabase(Database):
     def __init__(self, *, client: BaseDBAsyncClient, close: Close, listener: Listener, timing: Timing) -> None:
         """Use a Tortoise client with a pool."""
         super().__init__(listener)
-        self.reads = Statements(client, timing)
+        self.reads = _Reached(client, timing)
         self._client, self._close = client, close
         self._timing = timing
         self._running: set[asyncio.Task[Any]] = set()
@@ -56,9 +95,11 @@ class PostgresDatabase(Database):
         return await self._once(work)
 
     async def _once(self, work: Work[T]) -> T:
-        async with self._client._in_transaction() as connection:  # noqa: SLF001 - tortoise.in_transaction finds the client by name only
-            tx = Tx(Statements(connection, self._timing), tells=self.tells)
-            result = await work(tx)
+        # tortoise.in_transaction finds the client by name only.
+        with _reached():
+            async with self._client._in_transaction() as connection:  # noqa: SLF001
+                tx = Tx(_Reached(connection, self._timing), tells=self.tells)
+                result = await work(tx)
         self._published(tx)
         return result
 
@@ -77,7 +118,7 @@ class PostgresDatabase(Database):
         """Return statements of one read transaction: nobody waits for it."""
         async with self._client._in_transaction() as connection:  # noqa: SLF001 - as below
             await connection.execute_script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield Statements(connection, self._timing)
+            yield _Reached(connection, self._timing)
 
     async def sizes(self, reads: Statements) -> Mapping[str, int]:
         """Return what the server says that the database takes."""

@@ -55,7 +55,9 @@ def needs_any(shape: type[BaseModel]) -> bool:
 
 
 def _read(shape: type[BaseModel], media_type: str, body: bytes) -> BaseModel:
-    return validated(shape, _json(body) if media_type == JSON else _form(body))
+    content = _json(body) if media_type == JSON else _form(body)
+    _look_at(content, 1, getattr(shape, "longest_text", MAX_TEXT))
+    return validated(shape, content)
 
 
 _remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
@@ -63,7 +65,9 @@ _remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
 
 def query(request: Request, shape: type[Shape]) -> Shape:
     """Return the query string as ``shape``; raise Malformed for anything else in it (SEC-78)."""
-    return validated(shape, _form(request.query_string.encode()) if request.query_string else {})
+    content = _form(request.query_string.encode()) if request.query_string else {}
+    _look_at(content, 1, MAX_TEXT)
+    return validated(shape, content)
 
 
 def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:
@@ -98,7 +102,6 @@ def _json(body: bytes) -> dict[str, Any]:
         raise Malformed("The body is not valid JSON.") from cause
     if not isinstance(content, dict):
         raise Malformed("The body must be a JSON object.")
-    _look_at(content, 1)
     return content
 
 
@@ -107,9 +110,7 @@ def _form(body: bytes) -> dict[str, Any]:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_FIELDS)
     except (ValueError, UnicodeDecodeError) as cause:
         raise Malformed("The form is not valid.") from cause
-    content = _object(pairs)
-    _look_at(content, 1)
-    return content
+    return _object(pairs)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -123,20 +124,20 @@ def _refuse(constant: str) -> NoReturn:
     raise Malformed(f"JSON has no {constant}.")
 
 
-def _look_at(value: Any, depth: int) -> None:
+def _look_at(value: Any, depth: int, longest: int) -> None:
     """Refuse what databases, parsers or people would read differently."""
     if depth > MAX_DEPTH:
         raise Malformed("The body is nested too deeply.")
     if isinstance(value, str):
-        if len(value) > MAX_TEXT or "\0" in value or not _is_unicode(value):
+        if len(value) > longest or "\0" in value or not _is_unicode(value):
             raise Malformed("A text in the body is too long or not valid.")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _look_at(key, depth)
-            _look_at(item, depth + 1)
+            _look_at(key, depth, longest)
+            _look_at(item, depth + 1, longest)
     elif isinstance(value, list):
         for item in value:
-            _look_at(item, depth + 1)
+            _look_at(item, depth + 1, longest)
     elif (isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER) or (isinstance(value, float) and not math.isfinite(value)):
         raise Malformed("A number in the body is out of range.")
 

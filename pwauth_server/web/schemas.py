@@ -1,6 +1,6 @@
 """Shapes of bodies and answers; `openapi.yaml` is made of the same classes that validate."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -172,9 +172,11 @@ class RefreshRequest(Body):
 
 
 class TokenInQuestion(Body):
-    """A token to introspect (RFC 7662) or revoke (RFC 7009)."""
+    """A token to introspect (RFC 7662) or revoke (RFC 7009): any text, for whatever is none of ours is answered alike (SEC-27)."""
 
-    token: Text
+    longest_text: ClassVar[int] = 65_536
+
+    token: str
 
 
 class Tokens(Answer):
