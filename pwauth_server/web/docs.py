@@ -1,6 +1,6 @@
 """The API described for people and programs, as an extension of sanic-ext: no script, no foreign host."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -36,13 +36,21 @@ class ApiDocs(Extension):  # type: ignore[no-untyped-call] # the base class is u
 
     def _render(self) -> tuple[str, dict[str, Any]]:
         described = openapi.document(self._routes)
+        schemas = described["components"]["schemas"]
         operations: list[dict[str, Any]] = [
-            {"method": method.upper(), "path": path, **operation}
+            {"method": method.upper(), "path": path, "fields": _fields(operation, schemas), **operation}
             for path, methods in described["paths"].items()
             for method, operation in methods.items()
             if operation["tags"] != ["Pages"]  # what our own forms send is nobody's interface
         ]
-        return openapi.text(self._routes), {"operations": operations, "schemas": described["components"]["schemas"]}
+        return openapi.text(self._routes), {"operations": operations, "schemas": schemas}
+
+
+def _fields(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
+    """Return the names of what a call answers, if it answers JSON of a shape of its own."""
+    schema = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    shape = schemas.get(schema.get("anyOf", [schema])[0].get("$ref", "").rpartition("/")[2], {})
+    return list(shape.get("properties", ()))
 
 
 ROUTES = (
