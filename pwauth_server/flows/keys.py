@@ -126,13 +126,14 @@ async def rotate(deps: Deps) -> tuple[str, float]:
     The old key verifies until its last token has expired. If the next key is younger than
     `PUBLISHED_AHEAD`, it begins when it is old enough.
     """
-    rows, now = await _asymmetric(deps), deps.clock.now()
-    waiting = next(row for row in rows if row.signs_from is None)
-    was_always_known = waiting.created_at <= rows[0].created_at
-    begins = now if was_always_known else max(now, waiting.created_at + PUBLISHED_AHEAD)
+    now, algorithm = deps.clock.now(), _asymmetric(deps)
     following = _generate(deps, now)
 
-    async def work(tx: Tx) -> None:
+    async def work(tx: Tx) -> tuple[str, float]:
+        rows = await signing_keys.hold(tx, algorithm)
+        waiting = next(row for row in rows if row.signs_from is None)
+        was_always_known = waiting.created_at <= rows[0].created_at
+        begins = now if was_always_known else max(now, waiting.created_at + PUBLISHED_AHEAD)
         for row in rows:
             if row.signs_from is not None and row.verifies_until is None:
                 row.verifies_until = begins + deps.config.access_token_expiry_seconds
@@ -141,44 +142,44 @@ async def rotate(deps: Deps) -> tuple[str, float]:
         await signing_keys.set_times(tx, waiting)
         await _store(tx, following, now)
         await tx.record(by_hand(Event.SIGNING_KEY_ROTATED, now, kid=waiting.kid))
+        return waiting.kid, begins
 
-    await deps.db.unit(work)
-    return waiting.kid, begins
+    return await deps.db.unit(work)
 
 
 async def drop(deps: Deps, kid: str) -> None:
     """Forget a key at once: every token it signed is worthless from the next request on.
 
-    Raises Missing for an unknown kid. If it was the signing key, the next one takes over now.
+    Raises Missing for an unknown kid. If it was the signing key, the next one takes over now; there is always one that
+    signs and one that is published ahead.
     """
-    rows, now = await _asymmetric(deps), deps.clock.now()
-    if all(row.kid != kid for row in rows):
-        raise Missing
-    left = [row for row in rows if row.kid != kid]
-    signs = any(row.signs_from is not None and row.signs_from <= now and row.verifies_until is None for row in left)
-    successor = None if signs else next((row for row in left if row.signs_from is None), None)
-    fresh_keys = [] if successor is None and signs else [_generate(deps, now)]
-    if successor is None and not signs:  # nothing is left that could sign: begin anew
-        successor = fresh_keys.pop()
-        fresh_keys.append(_generate(deps, now))
+    now, algorithm = deps.clock.now(), _asymmetric(deps)
+    spare, another = _generate(deps, now), _generate(deps, now)
 
     async def work(tx: Tx) -> None:
-        await signing_keys.drop(tx, kid)
-        if successor is not None:
-            successor.signs_from = now
-            await (signing_keys.set_times(tx, successor) if successor in left else _store(tx, successor, now))
-        for row in fresh_keys:
-            await _store(tx, row, now)
+        left = [row for row in await signing_keys.hold(tx, algorithm) if row.kid != kid]
+        if not await signing_keys.drop(tx, kid):
+            raise Missing
+        waiting = next((row for row in left if row.signs_from is None), None)
+        if not any(row.signs_from is not None and row.signs_from <= now and row.verifies_until is None for row in left):
+            if waiting is None:
+                await _store(tx, waiting := spare, now)
+            waiting.signs_from = now
+            await signing_keys.set_times(tx, waiting)
+            waiting = None
+        if waiting is None:
+            await _store(tx, another, now)
         await epoch.advance(tx)
         await tx.record(by_hand(Event.SIGNING_KEY_DROPPED, now, kid=kid))
 
     await deps.db.unit(work)
 
 
-async def _asymmetric(deps: Deps) -> list[SigningKeyRow]:
+def _asymmetric(deps: Deps) -> str:
+    """Return the algorithm whose keys can be rotated; raise Conflict where a shared secret signs."""
     if deps.config.algorithm == "HS256":
         raise Conflict("With jwt_secret set there are no signing keys; change jwt_secret instead.")
-    return await signing_keys.of_algorithm(deps.db.reads, deps.config.algorithm)
+    return deps.config.algorithm
 
 
 def _generate(deps: Deps, now: float) -> SigningKeyRow:

@@ -29,6 +29,7 @@ _CREATE = Sql(
     "create_signing_key",
     "INSERT INTO signing_keys (kid, algorithm, sealed_private, created_at, signs_from, verifies_until) VALUES (?, ?, ?, ?, ?, ?)",
 )
+_LOCK = Sql("lock_signing_keys", "SELECT kid FROM signing_keys ORDER BY kid")
 _SET_TIMES = Sql("set_signing_key_times", "UPDATE signing_keys SET signs_from = ?, verifies_until = ? WHERE kid = ?")
 _SET_SEALED = Sql("set_signing_key_sealed", "UPDATE signing_keys SET sealed_private = ? WHERE kid = ?")
 
@@ -41,6 +42,12 @@ async def create(tx: Tx, row: SigningKeyRow) -> None:
 async def of_algorithm(db: Runs, algorithm: str) -> list[SigningKeyRow]:
     """Return all keys of an algorithm, oldest first."""
     return await SigningKeyRow.filter(algorithm=algorithm).using_db(db.orm).order_by("created_at", "kid")
+
+
+async def hold(tx: Tx, algorithm: str) -> list[SigningKeyRow]:
+    """Return the same in a transaction that decides which of them sign: nobody else decides meanwhile."""
+    await tx.lock(_LOCK)
+    return await of_algorithm(tx, algorithm)
 
 
 async def everything(db: Runs) -> list[SigningKeyRow]:

@@ -11,7 +11,7 @@ import pytest
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
-from pwauth_server.flows import admin_users, own_data, passkey_sign_in
+from pwauth_server.flows import admin_users, keys, own_data, passkey_sign_in
 from pwauth_server.flows import sessions as flow
 from pwauth_server.store import sessions, users
 from tests.admins import BOSS, HERE, arrive, change
@@ -75,3 +75,15 @@ async def test_somebody_asks_for_a_challenge_while_the_account_goes(deps: Deps) 
         asks = [passkey_sign_in.begin(deps, email=email) for _ in range(4)]
         await at_once(own_data.delete(deps, session, HERE), *asks)
         assert await users.find_by_email(deps.db.reads, email) is None
+
+
+async def test_keys_are_dropped_and_rotated_at_once(deps: Deps) -> None:
+    """Whatever two operators do in the same moment, one key signs and another is published ahead (SEC-24)."""
+    for _ in range(ROUNDS):
+        held = [row.kid for row in await keys.listed(deps)]
+        await at_once(*(keys.drop(deps, kid) for kid in held), keys.rotate(deps), keys.rotate(deps))
+        rows, now = await keys.listed(deps), deps.clock.now()
+        assert {row.kid for row in rows}.isdisjoint(held)
+        assert any(row.signs_from is not None and row.signs_from <= now and row.verifies_until is None for row in rows)
+        assert any(row.signs_from is None for row in rows)
+        assert (await keys.reload(deps)).signing_key(now).kid not in held
