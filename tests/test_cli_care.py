@@ -201,6 +201,13 @@ def test_in_a_wrong_folder_nothing_is_begun_anew(host: Host, line: str) -> None:
     assert list(host.folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("line", ("restore nowhere", "backup verify nowhere"))
+def test_a_backup_that_is_not_there_makes_no_folder(host: Host, line: str) -> None:
+    """Somebody who mistyped its name, or stands in a wrong folder, finds it as it was."""
+    assert host.refuses(FAILED, line) == ["There is no file nowhere."]
+    assert list(host.folder.iterdir()) == []
+
+
 def test_the_doctor_says_that_there_is_no_database(host: Host) -> None:
     """It looks at everything else, makes nothing, and ends with exit code 1."""
     done = host.run("doctor")

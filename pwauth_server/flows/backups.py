@@ -76,6 +76,7 @@ def make(config: Config, target: Path, *, now: float, entropy: Entropy, watch: W
 
 def verify(config: Config, source: Path, *, watch: Watch) -> Manifest:
     """Restore a backup into a scratch file, and compare checksum, rows and secret; raise Fault with what is wrong."""
+    _look_for(source)
     with files.scratch(_beside(Path(config.database_path), "check")) as database:
         return _unpacked(config, source, database, watch)[0]
 
@@ -87,6 +88,7 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
     under another name. Raises Fault if the backup is not whole. Nothing is changed then.
     """
     database = _database(config, must_exist=False)
+    _look_for(source)
     with presence.vacated(database), files.scratch(_beside(database, "restoring")) as fresh:
         manifest, secret = _unpacked(config, source, fresh, watch)
         _check_that_we_know(fresh, manifest)
@@ -107,10 +109,14 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
     return Restored(manifest, kept)
 
 
-def _unpacked(config: Config, source: Path, database: Path, watch: Watch) -> tuple[Manifest, bytes | None]:
-    """Return what a backup holds, its database in ``database``, once all of it is proven."""
+def _look_for(source: Path) -> None:
+    """Raise Fault if there is no such backup: before a folder for it is made where nobody wanted one."""
     if not source.is_file():
         raise Fault(f"There is no file {source}.")
+
+
+def _unpacked(config: Config, source: Path, database: Path, watch: Watch) -> tuple[Manifest, bytes | None]:
+    """Return what a backup holds, its database in ``database``, once all of it is proven."""
     try:
         with source.open("rb") as file:
             manifest, secret = archive.unpack(file, passphrase=_passphrase(config), database=database, watch=watch)
