@@ -116,30 +116,25 @@ def list_signing_keys(config_path: Path | None) -> None:
 
 
 @signing_key.command("rotate")
-@click.option("--compromised", is_flag=True, help="The key that signs now has leaked: drop it at once, with every access token it signed.")
+@click.option("--compromised", is_flag=True, help="Keys have leaked: drop all at once, with every access token, and sign with a new one.")
 @config_option
 @command
 def rotate_signing_key(compromised: bool, config_path: Path | None) -> None:  # noqa: FBT001 - click passes options by name
     """Let the next key sign.
 
-    The old key verifies until the last token it signed has expired, so nobody is logged out. With --compromised the key
-    that signs at this moment is dropped; if an older one has leaked, drop that one by its KID.
+    The old key verifies until the last token it signed has expired, so nobody is logged out. With --compromised all keys
+    are dropped, the next one too: whoever got at one of them got at the others.
     """
 
-    async def work(deps: Deps) -> tuple[str, float, str, list[str]]:
+    async def work(deps: Deps) -> tuple[list[str], str, float]:
         if not compromised:
-            return *await keys.rotate(deps), "", []
-        now = deps.clock.now()
-        await keys.drop(deps, leaked := deps.keys.current.signing_key(now).kid)
-        present = (await keys.reload(deps)).signing_key(deps.clock.now()).kid
-        return present, now, leaked, [row.kid for row in await keys.listed(deps) if (row.verifies_until or 0) > now]
+            return [], *await keys.rotate(deps)
+        return *await keys.begin_anew(deps), deps.clock.now()
 
-    kid, begins, dropped, older = with_deps(config_path, work)
-    if dropped:
-        click.echo(f"{dropped} signed until now and is dropped, with every access token it signed")
+    dropped, kid, begins = with_deps(config_path, work)
+    for gone in dropped:
+        click.echo(f"{gone} is dropped, with every access token it signed")
     click.echo(f"{kid} signs from {rfc3339(begins)}")
-    for other in older:
-        click.echo(f"{other} still verifies; if that one has leaked: pwauth signing-key drop {other}")
 
 
 @signing_key.command("drop")

@@ -76,13 +76,11 @@ async def prepare(deps: Deps) -> None:
     """Make the first signing keys if there are none, and load everything."""
     if deps.config.algorithm != "HS256" and not await signing_keys.of_algorithm(deps.db.reads, deps.config.algorithm):
         now = deps.clock.now()
-        # Both from the same moment: whoever has ever fetched our keys knows the next one too.
-        first, following = (_generate(deps, now) for _ in range(2))
-        first.signs_from = now
+        pair = _pair(deps, now)
 
         async def work(tx: Tx) -> None:
-            await _store(tx, first, now)
-            await _store(tx, following, now)
+            for row in pair:
+                await _store(tx, row, now)
 
         await deps.db.unit(work)
     await reload(deps)
@@ -147,6 +145,28 @@ async def rotate(deps: Deps) -> tuple[str, float]:
     return await deps.db.unit(work)
 
 
+async def begin_anew(deps: Deps) -> tuple[list[str], str]:
+    """Forget every key at once and sign with a new one; return the kids that are gone, and the new one.
+
+    All of them lie sealed under one secret, in one table, and in the memory of every node: whoever got at one got at the
+    others as well, above all at the next one, which verifiers trust already.
+    """
+    now, algorithm = deps.clock.now(), _asymmetric(deps)
+    pair = _pair(deps, now)
+
+    async def work(tx: Tx) -> list[str]:
+        await signing_keys.hold(tx, algorithm)
+        gone = [row.kid for row in await signing_keys.everything(tx)]
+        for kid in gone:
+            await signing_keys.drop(tx, kid)
+            await tx.record(by_hand(Event.SIGNING_KEY_DROPPED, now, kid=kid))
+        for row in pair:
+            await _store(tx, row, now)
+        return gone
+
+    return await deps.db.unit(work), pair[0].kid
+
+
 async def drop(deps: Deps, kid: str) -> None:
     """Forget a key at once: every token it signed is worthless from the next request on.
 
@@ -180,6 +200,14 @@ def _asymmetric(deps: Deps) -> str:
     if deps.config.algorithm == "HS256":
         raise Conflict("With jwt_secret set there are no signing keys; change jwt_secret instead.")
     return deps.config.algorithm
+
+
+def _pair(deps: Deps, now: float) -> tuple[SigningKeyRow, SigningKeyRow]:
+    """Make a key that signs and the one after it."""
+    # Both from the same moment: whoever has ever fetched our keys knows the next one too.
+    first, following = _generate(deps, now), _generate(deps, now)
+    first.signs_from = now
+    return first, following
 
 
 def _generate(deps: Deps, now: float) -> SigningKeyRow:

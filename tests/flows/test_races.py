@@ -81,7 +81,7 @@ async def test_keys_are_dropped_and_rotated_at_once(deps: Deps) -> None:
     """Whatever two operators do in the same moment, one key signs and another is published ahead (SEC-24)."""
     for _ in range(ROUNDS):
         held = [row.kid for row in await keys.listed(deps)]
-        await at_once(*(keys.drop(deps, kid) for kid in held), keys.rotate(deps), keys.rotate(deps))
+        await at_once(*(keys.drop(deps, kid) for kid in held), keys.rotate(deps), keys.begin_anew(deps), keys.rotate(deps))
         rows, now = await keys.listed(deps), deps.clock.now()
         assert {row.kid for row in rows}.isdisjoint(held)
         assert any(row.signs_from is not None and row.signs_from <= now and row.verifies_until is None for row in rows)

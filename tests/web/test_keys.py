@@ -88,17 +88,27 @@ def test_rotation_logs_nobody_out(server: Server, alice: Person) -> None:
     assert header(phone.tokens["access_token"])["kid"] in known
 
 
-def test_a_compromised_key_is_dropped_at_once(server: Server, alice: Person) -> None:
-    """Its tokens are worthless from the next request on; refreshing still works (SEC-24)."""
+def test_compromised_keys_are_dropped_at_once(server: Server, alice: Person) -> None:
+    """The one before, the one that signs, and the one that would sign next: a thief has them all; refreshing still works (SEC-24)."""
     phone = alice.sign_in()
-    old = phone.tokens["access_token"]
-    assert phone.get("/me").status_code == 200  # known to the server by now
+    tokens = [phone.tokens["access_token"]]
+    server.command("signing-key", "rotate")
+    assert phone.refresh().status_code == 200
+    tokens.append(phone.tokens["access_token"])
+    assert [phone.get("/me", token=token).status_code for token in tokens] == [200, 200]  # known to the server by now
+    stolen = set(published(phone))
+    assert len(stolen) >= 3
     server.command("signing-key", "rotate", "--compromised")
-    assert phone.get("/me", token=old).status_code == 401
-    assert header(old)["kid"] not in published(phone)
+    assert [phone.get("/me", token=token).status_code for token in tokens] == [401, 401]
+    assert stolen.isdisjoint(published(phone))
     assert phone.refresh().status_code == 200
     assert phone.get("/me").status_code == 200
-    server.command("signing-key", "drop", header(phone.tokens["access_token"])["kid"])
+
+
+def test_one_key_can_be_dropped_at_once(alice: Person) -> None:
+    """Its tokens are worthless from the next request on, and the next key signs (SEC-24)."""
+    phone = alice.sign_in()
+    alice.server.command("signing-key", "drop", header(phone.tokens["access_token"])["kid"])
     assert phone.get("/me").status_code == 401
     assert phone.refresh().status_code == 200
     assert phone.get("/me").status_code == 200
