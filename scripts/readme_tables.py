@@ -30,7 +30,10 @@ COUNTED: Mapping[Limit, tuple[str, str]] = {
     Limit.ONE_TIME_CODES_PER_CLIENT: ("client", "wrong one-time passwords and recovery codes"),
     Limit.PASSKEY_CEREMONIES: ("client", "challenges for passkeys"),
     Limit.FIRST_USE_PER_CLIENT: ("client", 'enrolments without a session, with `enrolment = "first_use"`'),
-    Limit.ONE_TIME_CODES_PER_ACCOUNT: ("account, whether there is one or not", "wrong one-time passwords and recovery codes"),
+    Limit.ONE_TIME_CODES_PER_ACCOUNT: (
+        "account, whether there is one or not",
+        "wrong one-time passwords and recovery codes; those of strangers are forgotten when the owner signs in another way",
+    ),
     Limit.RECOVERY_CODES_MADE: ("account", "sheets of recovery codes made"),
     Limit.EXPORTS_PER_ACCOUNT: ("account", "exports of everything that is stored about it"),
     Limit.REFRESH_PER_SESSION: ("session", "refreshes"),

@@ -35,6 +35,9 @@ class Windows(Protocol):
     async def decr(self, key: str) -> None:
         """Take one hit back, if its window is still open; one step."""
 
+    async def clear(self, key: str) -> None:
+        """Close a window, with all its hits."""
+
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
 
@@ -69,6 +72,10 @@ class WindowTable:
         window = _open(self._room(key), key, self._clock.now())
         if window is not None and window[0] > 0:
             window[0] -= 1
+
+    async def clear(self, key: str) -> None:
+        """Close a window, with all its hits."""
+        self._room(key).pop(key, None)
 
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
@@ -128,6 +135,10 @@ class Limiter:
     async def give_back(self, limit: Limit, *key: str) -> None:
         """Take a use back: it was counted before it was known to be no failure."""
         await self._storage.decr(_key(limit, key))
+
+    async def forget(self, limit: Limit, *key: str) -> None:
+        """Forget all uses of a key: whom they were held against has turned out to be somebody else."""
+        await self._storage.clear(_key(limit, key))
 
     async def is_first(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""

@@ -67,6 +67,10 @@ class RedisWindows(RedisStorage):
         """Take one hit back, if its window is still open."""
         await self._give_back([self._named(key)])
 
+    async def clear(self, key: str) -> None:
+        """Close a window, with all its hits."""
+        await super().clear(_short(key))
+
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
         return await super().get(_short(key))

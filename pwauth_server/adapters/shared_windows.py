@@ -39,6 +39,11 @@ class SharedWindows:
         await self._own.decr(key)
         await self._ask(lambda windows: windows.decr(key))
 
+    async def clear(self, key: str) -> None:
+        """Close a window, with all its hits but those that another node has counted itself: that one remembers them to the end."""
+        await self._own.clear(key)
+        await self._ask(lambda windows: windows.clear(key))
+
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
         shared, own = await self._ask(lambda windows: windows.get(key)), await self._own.get(key)

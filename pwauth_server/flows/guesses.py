@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pwauth_server.deps import Deps
+from pwauth_server.errors import RateLimited
 from pwauth_server.events import Caller, Event, Occurrence, Reason
 from pwauth_server.flows import notices
 from pwauth_server.rules import client_address
@@ -45,17 +46,33 @@ class Try:
 async def attempt(deps: Deps, account: str, caller: Caller, party: Party) -> AsyncIterator[Try]:
     """Count one try with a code for an ``account`` (its canonical address, known or not).
 
-    Raises RateLimited before the block if there were too many failures. Nothing but a right code gives the
-    try back, and then only this one: a success of one's own refunds no failure (SEC-32).
+    Raises RateLimited before the block if there were too many failures; what is refused like that is compared with
+    nothing, so it counts against nobody else. Nothing but a right code gives the try back, and then only this one: a
+    success of one's own refunds no failure (SEC-32).
     """
     client = client_address.bucket(caller.ip)
-    await deps.limiter.take(Limit.ONE_TIME_CODES_PER_CLIENT, client)
+    # First the account: else whoever goes on at one that is shut would shut all others for the whole office behind his address.
     await deps.limiter.take(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
+    try:
+        await deps.limiter.take(Limit.ONE_TIME_CODES_PER_CLIENT, client)
+    except RateLimited:
+        # Else a client that may guess no more could still use up everybody's tries.
+        await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
+        raise
     made = Try()
     yield made
     if made.was_right:
         await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_CLIENT, client)
         await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
+
+
+async def forgive_strangers(deps: Deps, account: str) -> None:
+    """Let strangers try again at an ``account`` whose owner has just come in another way: mostly it was the owner (SEC-31).
+
+    Not whoever holds a session or stands at the door: that may be a thief with the mailbox, who can come in as often as
+    he likes.
+    """
+    await deps.limiter.forget(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, Party.STRANGER)
 
 
 async def tell_if_suspended(tx: Tx, deps: Deps, owner: User, failures: int, *, caller: Caller, now: float) -> None:

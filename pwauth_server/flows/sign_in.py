@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pwauth_server.deps import Deps
 from pwauth_server.errors import IdentityMismatch, SignInFailed, Unauthenticated
 from pwauth_server.events import MAILBOX, Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import ceremonies, invites, mailbox_proof, tokens
+from pwauth_server.flows import ceremonies, guesses, invites, mailbox_proof, tokens
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.rules import assurance, policy
 from pwauth_server.rules.assurance import Standing
@@ -95,6 +95,8 @@ async def conclude(
         raise SignInFailed
     if isinstance(ending, SecondFactorDue):
         return ending
+    if method is not Method.TOTP:
+        await guesses.forgive_strangers(deps, ending.email)
     return SignedIn(ending, await tokens.issue(deps, ending), return_to)
 
 

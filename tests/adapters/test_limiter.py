@@ -122,6 +122,19 @@ async def test_what_is_given_back_can_be_taken_again(house: House) -> None:
     assert await house.takes(20, Limit.API_KEY_FAILURES, "a") == 10
 
 
+async def test_what_is_forgotten_is_forgotten_for_one_key(house: House) -> None:
+    """The next use opens a full window; what is given back afterwards adds nothing to it (SEC-31)."""
+    for key in ("a", "b"):
+        assert await house.takes(15, Limit.API_KEY_FAILURES, key) == 10
+    await house.limiter.forget(Limit.API_KEY_FAILURES, "a")
+    await house.limiter.give_back(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(15, Limit.API_KEY_FAILURES, "a") == 10
+    assert await house.takes(1, Limit.API_KEY_FAILURES, "b") == 0
+    house.tick(900)
+    await house.limiter.forget(Limit.API_KEY_FAILURES, "a")
+    assert await house.takes(15, Limit.API_KEY_FAILURES, "a") == 10
+
+
 async def test_keys_and_limits_are_counted_apart(house: House) -> None:
     """One client's refusal is nobody else's, and one limit's is not another's (SEC-65)."""
     assert await house.takes(20, Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.4") == 3

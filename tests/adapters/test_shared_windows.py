@@ -59,6 +59,9 @@ async def test_nodes_count_together(nodes: tuple[Node, Node]) -> None:
     assert [await one.hits("a"), await other.hits("a"), await one.hits("a", "b")] == [[1], [2], [3, 1]]
     await other.windows.decr("a")
     assert await one.windows.get("a") == 2
+    await other.windows.incr("c", 60)
+    await other.windows.clear("c")
+    assert [await node.windows.get("c") for node in nodes] == [0, 0]
     other.clock.tick(-3600)
     ends = [await node.windows.get_expiry("a") - node.clock.now() for node in nodes]
     assert all(0 < left <= 60 for left in ends)

@@ -108,6 +108,57 @@ async def test_a_client_that_guesses_for_everybody_is_limited(clock: FakeClock, 
     await fail(elsewhere, mine, 1)
 
 
+async def test_tries_that_are_not_compared_cost_a_client_nothing(ann: Resident) -> None:
+    """A hundred at an account that is shut leave the other accounts of an office open (SEC-31, SEC-65)."""
+    _, mine = await ann.with_app()
+    await fail(ann, mine, 5)
+    for _ in range(95):
+        with pytest.raises(RateLimited):
+            await ann.alone(ann.wrong(mine))
+    for number in range(25):
+        await fail(replace(ann, email=f"v{number}@ex.com"), mine, 1)
+    with pytest.raises(RateLimited):
+        await replace(ann, email="one.more@ex.com").alone(ann.wrong(mine))
+
+
+async def test_a_client_that_may_guess_no_more_uses_up_nobodys_tries(clock: FakeClock, ann: Resident) -> None:
+    """The owner elsewhere still gets in with the last of five (SEC-65)."""
+    _, mine = await ann.with_app()
+    clock.tick(30)
+    for number in range(30):
+        await fail(replace(ann, email=f"v{number}@ex.com"), mine, 1)
+    for _ in range(10):
+        with pytest.raises(RateLimited):
+            await ann.alone(ann.wrong(mine))
+    elsewhere = replace(ann, caller=replace(ann.caller, ip="198.51.100.1"))
+    await fail(elsewhere, mine, 4)
+    await elsewhere.alone(ann.code(mine))
+
+
+async def test_another_way_in_opens_codes_again_at_once(clock: FakeClock, ann: Resident) -> None:
+    """Whoever erred five times and came in by mail need not wait a quarter of an hour for the app (SEC-31)."""
+    _, mine = await ann.with_app()
+    clock.tick(30)
+    await fail(ann, mine, 5)
+    with pytest.raises(RateLimited):
+        await ann.alone(ann.code(mine))
+    await ann.sign_in()
+    await ann.alone(ann.code(mine))
+
+
+async def test_a_thief_with_the_mailbox_gets_no_tries_back_by_it(clock: FakeClock, ann: Resident) -> None:
+    """Five wrong codes in sessions are five, in however many sessions (SEC-31, SEC-32)."""
+    _, mine = await ann.with_app()
+    clock.tick(61)
+    thiefs = (await ann.sign_in()).session
+    for _ in range(5):
+        with pytest.raises(SignInFailed):
+            await ann.type(ann.wrong(mine), thiefs)
+    clock.tick(61)
+    with pytest.raises(RateLimited):
+        await ann.type(ann.wrong(mine), (await ann.sign_in()).session)
+
+
 async def test_right_codes_cost_nothing(deps: Deps, clock: FakeClock, ann: Resident) -> None:
     """Whoever never errs is never limited (SEC-32)."""
     _, mine = await ann.with_app()
