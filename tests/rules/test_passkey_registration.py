@@ -27,6 +27,9 @@ from tests.rules.ceremonies import CREATION, device, made
 EC: dict[int, Any] = cose_key(new_key())
 ED: dict[int, Any] = cose_key(new_key(EDDSA))
 RSA: dict[int, Any] = cose_key(new_key(RS256))
+#: Two of the points of Ed25519 under which anybody signs anything.
+ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+ALSO_ORDER_8 = bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
 OFF_CURVE = EC | {-3: (int.from_bytes(EC[-3]) ^ 1).to_bytes(32)}
 DEEP = b'{"a":' * 5000 + b"1" + b"}" * 5000
 
@@ -95,6 +98,13 @@ LIES: dict[str, dict[str, Any]] = {
     "Ed448": {"cose": ED | {-1: 7, -2: b"\1" * 57}},
     "an Edwards point off the curve": {"cose": ED | {-2: (2).to_bytes(32, "little")}},
     "an Edwards point out of range": {"cose": ED | {-2: b"\xff" * 32}},
+    "the Edwards point of order 1": {"cose": ED | {-2: (1).to_bytes(32, "little")}},
+    "the same with its sign turned": {"cose": ED | {-2: (1 + 2**255).to_bytes(32, "little")}},
+    "the Edwards point of order 2": {"cose": ED | {-2: (2**255 - 20).to_bytes(32, "little")}},
+    "an Edwards point of order 4": {"cose": ED | {-2: bytes(32)}},
+    "the other Edwards point of order 4": {"cose": ED | {-2: (2**255).to_bytes(32, "little")}},
+    "an Edwards point of order 8": {"cose": ED | {-2: ORDER_8}},
+    "another Edwards point of order 8": {"cose": ED | {-2: ALSO_ORDER_8}},
     "an Edwards key under ES256": {"cose": ED | {3: ES256}},
     "ML-DSA": {"cose": {1: 7, 3: -48, -1: b"\1" * 1312}},
     "a key with more than it needs": {"cose": EC | {4: [1]}},
