@@ -33,6 +33,8 @@ _HEADER_FIELDS = {"alg", "typ", "kid"}
 ALGORITHMS = get_default_algorithms()
 _from_json = json.JSONDecoder().decode
 _ES256 = ECDSA(SHA256())
+#: Of P-256. If (r, s) is a signature, (r, order - s) is one as well: only the lower of the two is ours (SEC-23).
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class InvalidTokenError(ValueError):
@@ -131,7 +133,7 @@ def verify(token: str, key: Key, kind: str) -> dict[str, Any]:
     """
     parsed = _parse(token)
     is_signed = parsed.head.algorithm == key.algorithm and ALGORITHMS[key.algorithm].verify(parsed.signed, key.public, parsed.signature)
-    if not is_signed:
+    if not is_signed or (key.algorithm == "ES256" and int.from_bytes(parsed.signature[32:]) > _ORDER // 2):
         raise InvalidTokenError("signature")
     if parsed.head.kind != kind:
         raise InvalidTokenError("typ")
@@ -239,7 +241,7 @@ def _signature(key: Key, message: bytes) -> bytes:
     """Sign; under ES256 two numbers of 32 bytes (RFC 7518 section 3.4), without PyJWT's detour over hexadecimal text."""
     if key.algorithm == "ES256":
         r, s = decode_dss_signature(key.private.sign(message, _ES256))
-        return (r << 256 | s).to_bytes(64, "big")
+        return (r << 256 | min(s, _ORDER - s)).to_bytes(64, "big")
     return bytes(ALGORITHMS[key.algorithm].sign(message, key.private))
 
 

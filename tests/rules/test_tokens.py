@@ -6,9 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwauth_server.rules import jwk, tokens
-from pwauth_server.rules.tokens import InvalidTokenError, Key, Refresh
-from tests.rules.keys import ACCESS, ALL, AUDIENCE, EDDSA, ES256, HS256, ISSUER, LIFE, NOW, read
+from pwauth_server.rules import base64url, jwk, tokens
+from pwauth_server.rules.tokens import ALGORITHMS, InvalidTokenError, Key, Refresh
+from tests.rules.keys import ACCESS, ALL, AUDIENCE, EDDSA, ES256, HS256, ISSUER, LIFE, NOW, ORDER, read
 
 ODD: tuple[Any, ...] = (None, "", "x", 1, 1.5, -1, True, [], ["x"], {}, float("nan"))
 
@@ -148,3 +148,15 @@ def test_a_public_key_of_eddsa_is_an_okp() -> None:
     made = jwk.public_jwk(EDDSA)
     assert set(made) == {"kty", "crv", "x", "kid", "alg", "use"}
     assert (made["kty"], made["crv"], len(made["x"])) == ("OKP", "Ed25519", 43)
+
+
+def test_a_signature_has_no_twin() -> None:
+    """(r, s) and (r, order - s) are both right to mathematics; one of them is ours, so a token has one spelling (SEC-23)."""
+    for number in range(40):
+        signed, _, signature = tokens.sign(ES256, tokens.ACCESS_TYPE, ACCESS.claims() | {"jti": str(number)}).rpartition(".")
+        raw = base64url.decode(signature)
+        twin = raw[:32] + (ORDER - int.from_bytes(raw[32:])).to_bytes(32)
+        assert ALGORITHMS["ES256"].verify(signed.encode(), ES256.public, twin)
+        assert read(f"{signed}.{signature}", ES256).token_id == str(number)
+        with pytest.raises(InvalidTokenError):
+            read(f"{signed}.{base64url.encode(twin)}", ES256)
