@@ -17,6 +17,8 @@ from pwauth_server.rules import compact_json, webhook_signature
 
 #: Seconds in which the receiver may finish what it says after the status, and how much of it is read.
 GOODBYE, LONGEST = 1.0, 65_536
+#: Bytes that may announce an answer. Endless ones would be read as fast as they come, and nobody else got a turn.
+LONGEST_PRELUDE = 8_192
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)[ \r\n]")
 #: Where the classes of answers begin (RFC 9110 section 15); those below the first only announce another one.
@@ -75,15 +77,17 @@ class SignedPost:
 
 async def _status(reader: asyncio.StreamReader) -> int:
     """Return the status of an answer, 0 if it is none; raise EOFError if there is none."""
-    try:
-        while found := _STATUS.match(await reader.readuntil(b"\n")):
-            status = int(found[1])
-            if status >= _FINAL:
-                return status
-            while (await reader.readuntil(b"\n")).strip():
-                pass
-    except asyncio.LimitOverrunError:
-        pass
+    left, is_field = LONGEST_PRELUDE, False
+    with suppress(asyncio.LimitOverrunError):
+        while left > 0:
+            line = await reader.readuntil(b"\n")
+            left -= len(line)
+            if is_field:
+                is_field = bool(line.strip())
+            elif (found := _STATUS.match(line)) and int(found[1]) < _FINAL:
+                is_field = True
+            else:
+                return int(found[1]) if found else 0
     return 0
 
 

@@ -30,13 +30,14 @@ class StrictRequest(Request):
     request_id: str
     started: float
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, url_bytes: bytes, *args: Any, **kwargs: Any) -> None:
         """Refuse an ambiguous head; Sanic answers 400 and closes the connection."""
         head = kwargs.get("head", b"")
-        # Sanic's stand-in for a request that it could not read has no head; it needs an answer too.
         if head and not _HEAD.fullmatch(head):
             raise BadRequest("head")
-        super().__init__(*args, **kwargs)
+        # Sanic's stand-in for a request that it could not read has no head. It needs an answer too, and would not
+        # get one if its target, which may be what could not be read, were looked at again.
+        super().__init__(url_bytes if head else b"*", *args, **kwargs)
         self.request_id = ""
         self.started = 0.0
         if head and "transfer-encoding" in self.headers:

@@ -104,6 +104,14 @@ async def test_an_endless_answer_is_cut_off() -> None:
         assert await transport(port).deliver(letter(), "ann@ex.com") == ACCEPTED
 
 
+@pytest.mark.parametrize("more", (answer(103), answer(103, more=b"Link: x\r\n" * LONGEST)), ids=("answers", "fields"))
+async def test_announcements_without_end_are_cut_off_too(more: bytes) -> None:
+    """Read as fast as they come, they left nobody else a turn until the patience was over."""
+    receiver = Receiver(more * (LONGEST // len(more) + 1))
+    async with receiving(receiver) as port, asyncio.timeout(5):
+        assert await transport(port).deliver(letter(), "ann@ex.com") == Delivery(Outcome.DOWN, "gibberish")
+
+
 @pytest.mark.parametrize("said", (b"", b"HTTP/1.1 2", b"HTTP/1.1 100 Continue\r\n\r\n"))
 async def test_an_answer_that_is_lost_leaves_it_open_whether_the_letter_was_taken(said: bytes) -> None:
     """So it comes again later, under the same id, and is not passed on (SEC-84)."""

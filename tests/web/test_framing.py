@@ -35,6 +35,9 @@ AMBIGUOUS = {
     "another protocol": b"GET /health HTTP/3.7\r\nHost: localhost\r\n\r\n" + SMUGGLED,
     "a space in the target": b"GET /health ?x HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED,
     "bytes that are no ASCII in the target": b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED,
+    "a NUL in the target": b"GET /health?\0 HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED,
+    "a host in place of the target": b"CONNECT elsewhere.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED,
+    "a target whose port is none": b"GET http://localhost:x:y/health HTTP/1.1\r\nHost: localhost\r\n\r\n" + SMUGGLED,
     "bytes that are no text in a value": b"GET /health HTTP/1.1\r\nHost: localhost\r\nUser-Agent: \xff\xfe\r\n\r\n" + SMUGGLED,
     "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n" + SMUGGLED,
 }
