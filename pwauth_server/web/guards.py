@@ -17,6 +17,8 @@ from pwauth_server.web import cookies
 from pwauth_server.web.route import ADMINISTRATION, Call, Guard
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: What proxies add beside X-Forwarded-…: some are told to send no more than the first of them.
+_OF_PROXIES = frozenset({"x-real-ip", "forwarded", "via"})
 _PORT = re.compile(r":\d+\Z", re.ASCII)
 
 
@@ -163,7 +165,7 @@ def metrics(request: Request, config: Config, client: str) -> None:
     if not client_address.is_loopback(peer(request)) or not client_address.is_loopback(client):
         raise Missing
     # A proxy on this machine that nobody told us of passes on whom it asks for; no scraper sends these.
-    if client == peer(request) and any(name.startswith("x-forwarded-") or name == "forwarded" for name in request.headers):
+    if client == peer(request) and any(name.startswith("x-forwarded-") or name in _OF_PROXIES for name in request.headers):
         raise Missing
     _own_host(request, config)
 

@@ -27,3 +27,9 @@ def test_metrics_answer_this_machine_under_its_own_names(server: Server) -> None
         assert Device(server).get("/metrics", headers={"host": host}).status_code == 200, host
     for host in ("evil.example", "localhost.evil.example", "evil.example:3000", "localhost:80@evil.example", "127.0.0.1.evil.example"):
         assert Device(server).get("/metrics", headers={"host": host}).status_code == 421, host
+
+
+def test_metrics_are_not_shown_through_a_proxy_that_nobody_told_us_of(server: Server) -> None:
+    """It is on this machine, but whom it asks for is not; whichever header says so is enough (SEC-74)."""
+    for name in ("x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded", "via"):
+        assert Device(server).get("/metrics", headers={"host": "localhost", name: "127.0.0.1"}).status_code == 404, name
