@@ -48,13 +48,15 @@ def checked(url: str) -> str:
 def sign_in_url(asked: Asked, *, public_url: str, allowed: Sequence[str]) -> str | None:
     """Return where a person signs in, and comes back from if the URL is of an allowed origin; None for programs.
 
-    Only what a browser shows can be led away: a script would read the sign-in page as its data.
+    Only what a browser shows can be led away: a script would read the sign-in page as its data. From the sign-in itself,
+    which a proxy guards by mistake, the way would lead in circles.
     """
+    sign_in = f"{public_url}/signin"
     is_page = asked.method in {"GET", "HEAD"} and "text/html" in asked.accepts and asked.fetch_mode in {None, "navigate"}
-    if not is_page:
+    if not is_page or (asked.url or "").partition("?")[0] == sign_in:
         return None
     back = _way_back(asked.url, allowed)
-    return f"{public_url}/signin" + (f"?return_to={quote(back, safe='')}" if back else "")
+    return sign_in + (f"?return_to={quote(back, safe='')}" if back else "")
 
 
 def _way_back(url: str | None, allowed: Sequence[str]) -> str | None:

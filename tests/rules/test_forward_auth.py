@@ -70,13 +70,15 @@ def test_a_url_of_nginx_is_read_as_strictly(url: str) -> None:
         (Asked("POST", None, HTML, "navigate"), None),
         (Asked("GET", None, "*/*", "navigate"), None),
         (Asked("GET", None, HTML, "navigate"), SIGN_IN),
+        (Asked("GET", f"{AUTH}/signin", HTML, "navigate"), None),
+        (Asked("GET", f"{AUTH}/signin?return_to=https%3A%2F%2Fapp", HTML, "navigate"), None),
         (Asked("GET", "https://evil.example/", HTML, "navigate"), SIGN_IN),
         (Asked("GET", "https://app.example.com.evil.example/", HTML, "navigate"), SIGN_IN),
         (Asked("GET", "http://app.example.com/", HTML, "navigate"), SIGN_IN),
     ),
 )
 def test_a_browsers_page_leads_to_the_sign_in_and_back_to_an_app_of_ours(asked: Asked, to: str | None) -> None:
-    """Scripts and programs get a plain refusal; whoever names a foreign place, or none, is not led back to it (SEC-94)."""
+    """Scripts and programs get a plain refusal; a foreign place is not led back to, nor the sign-in to itself (SEC-94)."""
     assert forward_auth.sign_in_url(asked, public_url=AUTH, allowed=[APP]) == to
 
 
