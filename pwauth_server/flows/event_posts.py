@@ -1,7 +1,8 @@
 """Telling a program of the operator's what happens (`webhook_url`): everything that the audit log holds, at least once.
 
 An event waits in the outbox from the transaction in which it happened until the program has said 2xx to it, or for half
-a day. While the program does not answer, one event at a time is tried; those behind it wait with it.
+a day. While the program does not answer, one event at a time is tried; those behind it wait with it. One that it refuses
+stops nobody else: a program that knows some events only would else hold up what it waits for.
 """
 
 from pwauth_server.adapters.signed_post import SignedPost
@@ -37,7 +38,7 @@ class EventPosts:
         self._is_ending = False
 
     async def run(self) -> None:
-        """Post what is due, until something is not accepted."""
+        """Post what is due, until the program is away."""
         deps = self._deps
         if 0 < self._not_before - deps.clock.now() <= PAUSE:
             return
@@ -51,7 +52,7 @@ class EventPosts:
         self._is_ending = True
 
     async def _tell_next(self) -> bool:
-        """Tell the first event that is due; False if it was not accepted."""
+        """Tell the first event that is due; False if the program could not take it."""
         deps, now = self._deps, self._deps.clock.now()
         due = await deps.db.unit(lambda tx: event_outbox.claim(tx, now=now, until=now + LEASE))
         if due is None:  # another node has it
@@ -62,7 +63,7 @@ class EventPosts:
             return True
         delivery = await self._post.send(name_of(entry), content(entry))
         await deps.db.unit(lambda tx: self._conclude(tx, due, entry, delivery))
-        return delivery.outcome is Outcome.ACCEPTED
+        return delivery.outcome in {Outcome.ACCEPTED, Outcome.REFUSED}
 
     async def _conclude(self, tx: Tx, due: Due, entry: Entry, delivery: Delivery) -> None:
         deps, now = self._deps, self._deps.clock.now()

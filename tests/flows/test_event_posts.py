@@ -103,6 +103,15 @@ async def test_while_the_program_is_away_one_event_at_a_time_is_tried(deps: Deps
     assert await waiting(deps) == []
 
 
+async def test_an_event_that_is_refused_holds_up_no_other(deps: Deps, receiver: Receiver, posts: EventPosts) -> None:
+    """A program that says 4xx to what it does not know is told the rest at once."""
+    receiver.answers = [b"HTTP/1.1 422 Unknown\r\n\r\n"] * 3
+    await happen(deps, *[Event.SIGN_IN_FAILED] * 3, Event.USER_DISABLED)
+    await posts.run()
+    assert types(receiver) == [Event.SIGN_IN_FAILED.value] * 3 + [Event.USER_DISABLED.value]
+    assert [tries for tries, _ in await waiting(deps)] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("said", (AWAY, b"HTTP/1.1 302 There\r\nlocation: /x\r\n\r\n", b"HTTP/1.1 404 Where\r\n\r\n", b"nonsense\r\n"))
 async def test_only_2xx_counts(deps: Deps, clock: FakeClock, receiver: Receiver, posts: EventPosts, said: bytes) -> None:
     """Whatever else is answered, the same event comes again under the same id: a wrong path can be put right."""
