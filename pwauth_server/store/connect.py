@@ -27,6 +27,8 @@ MODELS = [
 ]
 #: Connections to PostgreSQL.
 POOL_SIZE = 10
+#: Seconds in which PostgreSQL has to take a connection of a server, and to answer each of its statements.
+PATIENCE = 15.0
 
 
 async def connect(config: Config, *, listener: Listener, timing: Timing, is_node: bool = False) -> Database:
@@ -36,7 +38,7 @@ async def connect(config: Config, *, listener: Listener, timing: Timing, is_node
     """
     context = TortoiseContext()
     with context:
-        await context.init(config=tortoise_config(config, name=_node_name() if is_node else "pwauth command"))
+        await context.init(config=tortoise_config(config, name=_node_name() if is_node else "pwauth command", is_patient=not is_node))
         default = context.connections.get("default")
         if config.is_sqlite:
             writer = context.connections.get("writer")
@@ -69,14 +71,21 @@ def _node_name() -> str:
     return f"{NODE}{os.getpid()}@{socket.gethostname()[-40:]}"
 
 
-def tortoise_config(config: Config, *, engine: str = "pwauth_server.store.sqlite_client", name: str = "pwauth") -> dict[str, Any]:
-    """Return the configuration of Tortoise; migrations name the stock SQLite engine instead."""
+def tortoise_config(
+    config: Config, *, engine: str = "pwauth_server.store.sqlite_client", name: str = "pwauth", is_patient: bool = True
+) -> dict[str, Any]:
+    """Return the configuration of Tortoise; migrations name the stock SQLite engine instead.
+
+    Somebody waits for each statement of a server; those of a command or a migration may last.
+    """
     app = {"models": {"models": MODELS, "default_connection": "default"}}
     if config.is_sqlite:
         Path(config.database_path).parent.mkdir(parents=True, exist_ok=True)
         connection = {"engine": engine, "credentials": {"file_path": config.database_path, **PRAGMAS}}
         return {"connections": {"default": connection, "writer": connection}, "apps": app}
     credentials = postgres(config) | {"minsize": 1, "maxsize": POOL_SIZE, "application_name": name}
+    if not is_patient:
+        credentials |= {"timeout": PATIENCE, "command_timeout": PATIENCE}
     return {"connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}}, "apps": app}
 
 

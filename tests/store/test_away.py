@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from pwauth_server.config import Config
 from pwauth_server.errors import Unavailable
 from pwauth_server.events import Event, Occurrence
-from pwauth_server.store import sessions, users
+from pwauth_server.store import connect, sessions, users
+from pwauth_server.store.transaction import Database
 from tests.conftest import needs_postgres, open_database
 from tests.fakes import NEW_YEAR
 from tests.server import free_port
@@ -26,6 +27,9 @@ class Line:
         """Lead to a server; nobody can call yet."""
         self._far, self.port = (host, port), free_port()
         self._ends: set[asyncio.StreamWriter] = set()
+        #: While cleared, nothing is carried, and nobody is told.
+        self.open = asyncio.Event()
+        self.open.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -47,14 +51,14 @@ class Line:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self._far)
         self._ends |= {writer, far_writer}
-        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+        await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while part := await reader.read(65_536):
-            writer.write(part)
-        writer.transport.abort()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while part := await reader.read(65_536):
+                await self.open.wait()
+                writer.write(part)
+            writer.transport.abort()
 
 
 @pytest.fixture
@@ -66,23 +70,51 @@ def line(postgres_config: Config) -> Line:
     return Line(url.hostname, url.port)
 
 
-async def test_a_server_that_is_away_is_unavailable_and_found_again(postgres_config: Config, line: Line) -> None:
-    """Reads and units alike; what was promised before is there afterwards, and what was refused is not."""
+@pytest.fixture
+def by_line(postgres_config: Config, line: Line) -> Config:
+    """Return a configuration that goes this way."""
     url = urlsplit(postgres_config.database_url.get_secret_value())
-    by_line = postgres_config.model_copy(
-        update={"database_url": SecretStr(url._replace(netloc=f"{url.username}@127.0.0.1:{line.port}").geturl())}
-    )
+    there = url._replace(netloc=f"{url.username}@127.0.0.1:{line.port}").geturl()
+    return postgres_config.model_copy(update={"database_url": SecretStr(there)})
+
+
+async def refuses(database: Database) -> None:
+    """Insist that reads and units alike are refused as nobody's fault."""
+    with pytest.raises(Unavailable):
+        await sessions.count_live(database.reads, NEW_YEAR)
+    with pytest.raises(Unavailable):
+        await database.record(Occurrence(Event.USER_ENABLED, NEW_YEAR))
+    with pytest.raises(Unavailable):
+        await users.find_by_email(database.reads, "ann@ex.com")
+
+
+async def works(database: Database) -> None:
+    """Insist that what was promised is there, and what was refused is not."""
+    assert await sessions.count_live(database.reads, NEW_YEAR) == 0
+    assert (await database.row_counts(database.reads))["audit_log"] == 1
+
+
+async def test_a_server_that_is_away_is_unavailable_and_found_again(by_line: Config, line: Line) -> None:
+    """On a connection that was cut, then on none."""
     async with line.up():
         database = await open_database(by_line, [])
         await database.record(Occurrence(Event.USER_DISABLED, NEW_YEAR))
-    for _ in range(2):  # on a connection that was cut, then on none
-        with pytest.raises(Unavailable):
-            await sessions.count_live(database.reads, NEW_YEAR)
-        with pytest.raises(Unavailable):
-            await database.record(Occurrence(Event.USER_ENABLED, NEW_YEAR))
-        with pytest.raises(Unavailable):
-            await users.find_by_email(database.reads, "ann@ex.com")
+    await refuses(database)
+    await refuses(database)
     async with line.up():
-        assert await sessions.count_live(database.reads, NEW_YEAR) == 0
-        assert (await database.row_counts(database.reads))["audit_log"] == 1
+        await works(database)
+        await database.close()
+
+
+async def test_a_server_that_falls_silent_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch, by_line: Config, line: Line) -> None:
+    """No connection breaks, and still everybody is told within the patience of a server (here a tenth of a second)."""
+    monkeypatch.setattr(connect, "PATIENCE", 0.1)
+    async with line.up():
+        database = await connect.connect(by_line, listener=lambda _: None, timing=lambda _name, _seconds: None, is_node=True)
+        await database.record(Occurrence(Event.USER_DISABLED, NEW_YEAR))
+        line.open.clear()
+        async with asyncio.timeout(10):
+            await refuses(database)
+        line.open.set()
+        await works(database)
         await database.close()
