@@ -203,9 +203,11 @@ class Metrics:
         return {sample.labels["seen"]: sample.value for family in self._forwarded.collect() for sample in family.samples}
 
     def sign_ins(self) -> Mapping[str, tuple[int, int]]:
-        """Return how many attempts succeeded and how many failed, method by method."""
+        """Return how many attempts succeeded and how many failed, method by method; who was only asked to confirm has not failed."""
         found = {method.value: [0, 0] for method in Method}
         for sample in (sample for family in self._attempts.collect() for sample in family.samples):
+            if sample.labels["reason"] == Reason.NOT_CONFIRMED:
+                continue
             found[sample.labels["method"]][sample.labels["outcome"] == "failure"] += int(sample.value)
         return {method: (succeeded, failed) for method, (succeeded, failed) in found.items()}
 

@@ -33,7 +33,7 @@ def export(email: str | None, is_all: bool, output: Path | None, config_path: Pa
     with _opened(output) as write:
         number = with_deps(config_path, lambda deps: _written(deps, who, write))
     if output is not None:
-        click.echo(f"{output}: {number} accounts")
+        click.echo(f"{output}: {number} {'account' if number == 1 else 'accounts'}")
 
 
 async def _written(deps: Deps, who: str | None, write: Write) -> int:

@@ -79,8 +79,8 @@ LOOKED_AT = 100_000
 _SIGN_INS = Sql(
     "count_sign_ins",
     """SELECT event, method, COUNT(*) AS n FROM
-    (SELECT at, event, method FROM audit_log ORDER BY id DESC LIMIT ?) AS newest
-    WHERE at > ? AND event IN ('sign_in.succeeded', 'sign_in.failed') GROUP BY event, method""",
+    (SELECT at, event, method, reason FROM audit_log ORDER BY id DESC LIMIT ?) AS newest
+    WHERE at > ? AND event IN ('sign_in.succeeded', 'sign_in.failed') AND reason <> 'not_confirmed' GROUP BY event, method""",
 )
 #: In the order of the fields of `Filter`.
 _CONDITIONS = ("a.event = ?", "a.user_id = ?", "a.ip = ?", "a.at >= ?", "a.at < ?")
@@ -115,7 +115,7 @@ async def newest(db: Runs, wanted: Filter, *, before: int | None, limit: int) ->
 
 
 async def sign_ins(db: Runs, *, since: float) -> list[tuple[str, str, int]]:
-    """Return event, method and number of sign-ins since a moment, among the newest rows."""
+    """Return event, method and number of sign-ins since a moment, among the newest rows; who was only asked to confirm has not failed."""
     return [(row["event"], row["method"], int(row["n"])) for row in await db.all(_SIGN_INS, LOOKED_AT, since)]
 
 

@@ -256,7 +256,7 @@ def test_the_doctor_tells_no_secret_and_stalls_nobody(deaf: Server) -> None:
     shown = pages[0].text
     assert "cannot be used: it does not answer in time" in shown
     assert "Look at the network and the firewall in between." in shown
-    assert shown.index("To mend") < shown.index("To look at") < shown.index("Well")
+    assert shown.index("To mend") < shown.index("To look at") < shown.index("In order")
     assert not [secret for name, secret in SECRETS.items() if name != "smtp_username" and secret in shown]
     assert deaf.folder.joinpath("secrets/secret_key").read_text().strip() not in shown
     german = device.get("/admin/doctor", headers=GERMAN, token=key).text
