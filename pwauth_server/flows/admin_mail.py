@@ -1,4 +1,4 @@
-"""What administrators do with letters: look, try dead ones again, send one to see whether any arrives."""
+"""What administrators alone do with letters: send one to see whether any arrives."""
 
 from uuid import UUID
 
@@ -6,11 +6,6 @@ from pwauth_server.deps import Deps
 from pwauth_server.events import Caller
 from pwauth_server.flows import mail, mail_quotas
 from pwauth_server.flows.admin_access import Actor
-
-
-async def requeue(deps: Deps, actor: Actor, letter_id: str, caller: Caller) -> None:
-    """Let a dead letter be tried again; raise Missing if there is none that still could be."""
-    await mail.requeue(deps, letter_id, caller, by=actor)
 
 
 async def send_test(deps: Deps, actor: Actor, email: str, caller: Caller) -> UUID:

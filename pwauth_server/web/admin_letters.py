@@ -5,7 +5,7 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 
 from pwauth_server.errors import MailCapReached, Missing, PwauthError, RateLimited
-from pwauth_server.flows import admin_mail, admin_views, mail_chain
+from pwauth_server.flows import admin_mail, admin_views, mail, mail_chain
 from pwauth_server.rules import addresses
 from pwauth_server.rules.ids import shown
 from pwauth_server.web import admin_frame, page_forms, queries
@@ -24,7 +24,7 @@ async def show_letters(call: Call) -> Reply:
 async def requeue(call: Call) -> Reply:
     """Let a dead letter be tried again."""
     try:
-        await admin_mail.requeue(call.deps, call.actor, call.path["letter_id"], call.caller)
+        await mail.requeue(call.deps, call.path["letter_id"], call.caller, by=call.actor)
     except Missing as problem:
         return await _page(call, queries.LetterView(), problem)
     return admin_frame.done(HOME, "requeued")
@@ -73,7 +73,7 @@ def _letter(row: Mapping[str, Any], now: float) -> dict[str, Any]:
     return {
         **{name: row[name] for name in _SHOWN},
         "id": shown(row["id"]),
-        "reason": (row["last_error"] or "").removeprefix(admin_views.AWAY),
+        "reason": row["last_error"] or "",
         "transport": row["transport"] if row["transport"] != mail_chain.NOWHERE else None,
         "can_be_requeued": row["status"] == "failed" and row["expires_at"] > now,
     }

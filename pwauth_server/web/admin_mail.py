@@ -1,6 +1,6 @@
 """Administration of letters: the queue, test letters, invitations."""
 
-from pwauth_server.flows import admin_mail, admin_views, invites
+from pwauth_server.flows import admin_mail, admin_views, invites, mail
 from pwauth_server.web import admin_answers, queries, replies
 from pwauth_server.web import admin_schemas as shapes
 from pwauth_server.web.replies import Reply
@@ -18,7 +18,7 @@ async def list_emails(call: Call) -> Reply:
 
 async def requeue_email(call: Call) -> Reply:
     """Let a dead letter be tried again."""
-    await admin_mail.requeue(call.deps, call.actor, call.path["letter_id"], call.caller)
+    await mail.requeue(call.deps, call.path["letter_id"], call.caller, by=call.actor)
     return replies.empty()
 
 

@@ -55,9 +55,7 @@ def needs_any(shape: type[BaseModel]) -> bool:
 
 
 def _read(shape: type[BaseModel], media_type: str, body: bytes) -> BaseModel:
-    content = _json(body) if media_type == JSON else _form(body)
-    _look_at(content, 1, getattr(shape, "longest_text", MAX_TEXT))
-    return validated(shape, content)
+    return validated(shape, _json(body) if media_type == JSON else _form(body))
 
 
 _remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
@@ -65,13 +63,12 @@ _remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
 
 def query(request: Request, shape: type[Shape]) -> Shape:
     """Return the query string as ``shape``; raise Malformed for anything else in it (SEC-78)."""
-    content = _form(request.query_string.encode()) if request.query_string else {}
-    _look_at(content, 1, MAX_TEXT)
-    return validated(shape, content)
+    return validated(shape, _form(request.query_string.encode()) if request.query_string else {})
 
 
 def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:
     """Return ``content`` as ``shape``; raise Malformed naming our fields, never the values."""
+    _look_at(content, 1, getattr(shape, "longest_text", MAX_TEXT))
     try:
         return shape.model_validate(content)
     except ValidationError as invalid:

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from pwauth_server.errors import PwauthError, RateLimited
+from pwauth_server.flows.delivery import AWAY
 from pwauth_server.rules import languages
 
 #: The first is for readers of no other; errors are written in it.
@@ -54,7 +55,8 @@ class Words:
         return self("browsers.on", browser=name, system=system) if on else name
 
     def delivery(self, reason: str) -> Markup:
-        """Return why a letter has not left."""
+        """Return why a letter has not left, by the word that the queue and the audit log keep."""
+        reason = reason.removeprefix(AWAY)
         if reason.startswith(("smtp_", "http_")):
             return self("deliveries.said", code=reason.rpartition("_")[2])
         return self.known("deliveries.", reason)

@@ -1,11 +1,13 @@
 """The world of a flow: no server, a clock that a test moves, letters that go nowhere."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
+from tests.backup_fakes import served
 from tests.fakes import FakeClock
 from tests.mail_fakes import ScriptedTransport, open_world
 from tests.residents import Resident
@@ -24,3 +26,15 @@ async def deps(request: pytest.FixtureRequest, database_config: Config, clock: F
 def ann(deps: Deps) -> Resident:
     """Return somebody with a mailbox."""
     return Resident(deps)
+
+
+@pytest.fixture
+async def config(sqlite_config: Config) -> Config:
+    """Return a configuration whose database a server has used."""
+    return await served(sqlite_config)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return where the backup goes."""
+    return tmp_path / "elsewhere.backup"

@@ -16,22 +16,10 @@ from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError, Conflict, Fault
 from pwauth_server.flows import backups
 from pwauth_server.store import sqlite_copy
-from tests.backup_fakes import PASSPHRASE, SECRET, after, elsewhere, everything, make, names, quiet, restore, served
+from tests.backup_fakes import PASSPHRASE, SECRET, after, elsewhere, everything, make, names, quiet, restore
 from tests.fakes import NEW_YEAR, FakeEntropy
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "backup-format.md"
-
-
-@pytest.fixture
-async def config(sqlite_config: Config) -> Config:
-    """Return a configuration whose database a server has used."""
-    return await served(sqlite_config)
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Return where the backup goes."""
-    return tmp_path / "elsewhere.backup"
 
 
 def backed_up_at(config: Config) -> list[tuple[int]]:

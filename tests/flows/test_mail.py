@@ -117,7 +117,7 @@ async def test_who_has_ceased_to_administer_sends_nothing(deps: Deps) -> None:
     eve = await arrive(deps, "eve@ex.com", "admin")
     await deps.db.unit(lambda tx: sessions.end(tx, eve.id, now=deps.clock.now(), reason=Reason.LOGOUT))
     with pytest.raises(Unauthenticated):
-        await admin_mail.requeue(deps, acting(eve), str(dead), HERE)
+        await mail.requeue(deps, str(dead), HERE, by=acting(eve))
     with pytest.raises(Unauthenticated):
         await admin_mail.send_test(deps, acting(eve), "ops@ex.com", HERE)
     assert [letter["status"] for letter in await mail.listed(deps)] == ["failed"]

@@ -11,19 +11,7 @@ from pydantic import SecretStr
 
 from pwauth_server.config import Config
 from pwauth_server.errors import Conflict, Fault
-from tests.backup_fakes import SECRET, elsewhere, everything, make, names, restore, served
-
-
-@pytest.fixture
-async def config(sqlite_config: Config) -> Config:
-    """Return a configuration whose database a server has used."""
-    return await served(sqlite_config)
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Return where the backup goes."""
-    return tmp_path / "elsewhere.backup"
+from tests.backup_fakes import SECRET, elsewhere, everything, make, names, restore
 
 
 def test_what_is_replaced_is_kept(config: Config, target: Path) -> None:

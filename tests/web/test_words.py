@@ -30,6 +30,7 @@ def test_stored_words_are_read_in_the_readers_language() -> None:
     assert [german.browser(it) for it in ("Firefox on Linux", "a browser on iPad", "a Go program", "<b> on <i>")] == [
         "Firefox auf Linux", "Browser auf iPad", "Go-Programm", "&lt;b&gt; auf &lt;i&gt;"
     ]  # fmt: skip
-    assert [german.delivery(it) for it in ("smtp_550", "http_503", "no_tls", "<odd>")] == [
-        "der Mailserver sagte 550", "der Mailserver sagte 503", "der Mailserver bietet kein STARTTLS an", "&lt;odd&gt;"
+    assert [german.delivery(it) for it in ("smtp_550", "http_503", "no_tls", "<odd>", "down_timeout")] == [
+        "der Mailserver sagte 550", "der Mailserver sagte 503", "der Mailserver bietet kein STARTTLS an", "&lt;odd&gt;",
+        "der Mailserver hat nicht rechtzeitig geantwortet",
     ]  # fmt: skip
