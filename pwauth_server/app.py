@@ -65,6 +65,7 @@ from pwauth_server.web import (
     totp,
     well_known,
 )
+from pwauth_server.web.application import Application
 from pwauth_server.web.edge import Edge
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.worker import Chore, Worker
@@ -202,7 +203,7 @@ def _chores(deps: Deps) -> Sequence[Chore]:
 
 def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     """Return the application; its world is opened when the server starts and closed when it has stopped."""
-    app: Sanic[Any, Any] = Sanic(
+    app = Application(
         "pwauth", config=SanicConfig(env_prefix=None), request_class=StrictRequest, configure_logging=False, strict_slashes=True
     )
     app.config.update(_SANIC_SETTINGS)

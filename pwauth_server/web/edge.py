@@ -141,7 +141,7 @@ class Edge:
         return problem(error, request.request_id)
 
     def _finish(self, request: StrictRequest, reply: Reply, route: str) -> Reply:
-        reply.fixed = (getattr(self._headers, reply.kind), (b"x-request-id", request.request_id.encode()))
+        reply.fixed = f"{getattr(self._headers, reply.kind)}x-request-id: {request.request_id}\r\n"
         if self.is_ending and isinstance(request.stream, Http):
             request.stream.keep_alive = False
         seconds = perf_counter() - request.started if request.started else 0.0

@@ -46,6 +46,9 @@ class StrictRequest(Request):
     async def receive_body(self) -> None:
         """Read the whole body. Sanic's own way, an asynchronous generator, costs twice as much."""
         parts: list[bytes] = []
-        while isinstance(self.stream, Http) and self.stream.request_body:
-            parts.append(await self.stream.read() or b"")
+        http = self.stream
+        while isinstance(http, Http) and http.request_body:
+            parts.append(await http.read() or b"")
+            if not http.request_bytes_left:
+                http.request_body = None  # it would say so itself if it were asked once more
         self.body = b"".join(parts)

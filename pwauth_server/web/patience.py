@@ -4,8 +4,10 @@ Without this a hundred bytes hold a connection for good, and a thousand such con
 """
 
 import resource
-from asyncio import BaseTransport
+from asyncio import BaseTransport, Future
+from time import monotonic
 
+from sanic.exceptions import RequestCancelled
 from sanic.http import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -26,13 +28,19 @@ def cap() -> int:
 class PatientProtocol(HttpProtocol):
     """HTTP with deadlines for a whole head and a whole body, not for the pause between two bytes."""
 
+    # Sanic's metaclass gives us slots whether we name some or not.
+    __slots__ = ("_more",)
+
     _cap = cap()
+    #: What is awaited until more bytes come.
+    _more: Future[None] | None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Turn away whoever comes beyond the cap; what is open goes on."""
         if len(self.connections) >= self._cap:
             transport.abort()  # type: ignore[attr-defined] # every TCP transport can
             return
+        self._more = None
         super().connection_made(transport)  # type: ignore[no-untyped-call]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -41,12 +49,31 @@ class PatientProtocol(HttpProtocol):
             super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
     def data_received(self, data: bytes) -> None:
-        """Let time run on while a request is being read."""
+        """Take bytes in; time runs on while a request is being read."""
         http = self.http  # None until the connection's own task has begun
-        before = self._time if http is not None else 0.0
-        super().data_received(data)
-        if http is not None and http.stage is not Stage.IDLE:
-            self._time = before
+        if http is None or http.stage is Stage.IDLE:
+            self._time = monotonic()
+        self.recv_buffer += data
+        if self.transport is not None and len(self.recv_buffer) >= self.app.config["REQUEST_BUFFER_SIZE"]:
+            self.transport.pause_reading()
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
+
+    async def receive_more(self) -> None:
+        """Wait for more bytes: a bare future, since an event makes one too, and three calls around it."""
+        if self.transport is not None:
+            self.transport.resume_reading()
+        self._more = self.loop.create_future()
+        await self._more
+
+    async def send(self, data: bytes) -> None:
+        """Write, once the client has taken what it was sent before; raise RequestCancelled if it is gone."""
+        if not self._can_write.is_set():
+            await self._can_write.wait()
+        if self.transport is None or self.transport.is_closing():
+            raise RequestCancelled
+        self.transport.write(data)
+        self._time = monotonic()
 
     def check_timeouts(self) -> None:
         """Treat no request as a websocket, and cut off whoever does not take the hint."""

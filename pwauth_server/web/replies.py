@@ -1,9 +1,11 @@
 """The one place where answers are made, and where every error becomes one (SEC-26, SEC-75, SEC-95)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from sanic.compat import Header
+from sanic.http import Http, Stage
 from sanic.response import HTTPResponse
 
 from pwauth_server.config import Config
@@ -17,11 +19,12 @@ HTML = "text/html; charset=utf-8"
 
 _WITHOUT_BODY = frozenset({204, 304})
 
-Pair = tuple[bytes, bytes]
+#: First lines of answers by status.
+_STARTS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
 class HeaderSets:
-    """Constant headers, encoded once: adding them one by one to each answer costs half a request."""
+    """Constant headers, put together once: adding them one by one to each answer costs half a request."""
 
     def __init__(self, config: Config) -> None:
         """Prepare the sets; HSTS only where the public URL is https."""
@@ -38,9 +41,9 @@ class HeaderSets:
             "x-robots-tag": "noindex",
             "cross-origin-opener-policy": "same-origin",
         }
-        self.api = _encoded(always | never_stored | api)
-        self.page = _encoded(always | never_stored | page)
-        self.public = _encoded(always | api | {"cache-control": "public, max-age=300"})
+        self.api = _lines(always | never_stored | api)
+        self.page = _lines(always | never_stored | page)
+        self.public = _lines(always | api | {"cache-control": "public, max-age=300"})
 
 
 class Reply(HTTPResponse):
@@ -58,7 +61,7 @@ class Reply(HTTPResponse):
         self.status = status
         self.headers = Header()
         self._cookies = None
-        self.fixed: tuple[Pair, ...] = ()
+        self.fixed = ""
         self.kind = kind
 
     def add(self, name: str, value: str) -> "Reply":
@@ -68,13 +71,24 @@ class Reply(HTTPResponse):
         self.headers.add(name, value)
         return self
 
-    @property
-    def processed_headers(self) -> Iterator[Pair]:
-        """Return constant headers first, then this answer's own."""
-        pairs = [(name.encode(), str(value).encode()) for name, value in self.headers.items()]
-        if self.content_type and self.status not in _WITHOUT_BODY:
-            pairs.append((b"content-type", self.content_type.encode()))
-        return iter((*self.fixed, *pairs))
+    async def send(self, data: object = None, end_stream: object = None) -> None:  # noqa: ARG002 - what Sanic hands over
+        """Write head and body in one piece; a second call writes nothing.
+
+        Sanic's own way, made for streams too, takes seven of the forty microseconds of an introspection.
+        """
+        http = self.stream
+        if not isinstance(http, Http) or http.stage is not Stage.HANDLER:
+            return
+        if http.expecting_continue:
+            # The body was never asked for, and may come or not (RFC 9110 section 10.1.1): nothing behind it could be read.
+            http.expecting_continue, http.request_body, http.keep_alive = False, None, False
+        body, has_body = self.body or b"", self.status not in _WITHOUT_BODY
+        own = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]) if self.headers else ""
+        kind = f"content-type: {self.content_type}\r\ncontent-length: {len(body)}\r\n" if has_body else ""
+        connection = "keep-alive" if http.keep_alive else "close"
+        head = f"{_STARTS[self.status]}{self.fixed}{own}{kind}connection: {connection}\r\n\r\n".encode()
+        http.stage, http.response_func = Stage.IDLE, None  # type: ignore[assignment] # as Sanic ends an answer
+        await http.protocol.send(head + body if has_body and not http.head_only else head)  # type: ignore[no-untyped-call]
 
 
 def ok(content: Mapping[str, Any], *, status: int = 200, kind: str = "api") -> Reply:
@@ -138,7 +152,5 @@ _TITLES = {
 }
 
 
-def _encoded(headers: Mapping[str, str]) -> Pair:
-    """Return all headers as one: the value of the first carries the lines of the others behind it."""
-    (first, value), *others = headers.items()
-    return first.encode(), "\r\n".join([value, *(f"{name}: {value}" for name, value in others)]).encode()
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -1,9 +1,11 @@
 import json
 import re
+import socket
+from contextlib import closing
 
 import pytest
 
-from tests.server import Server
+from tests.server import PATIENCE, Server
 from tests.web.raw import request, send, stays_open
 
 SMUGGLED = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -83,6 +85,24 @@ def test_what_is_too_large_is_refused_before_it_is_read(server: Server) -> None:
     (token,) = send(server, b"GET /me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + b"x" * 1_000_000 + b"\r\n\r\n")
     assert [body.status, header.status, token.status] == [413, 413, 413]
     assert [answer.status for answer in stays_open(server, b"")] == [200]
+
+
+def test_an_announced_body_that_nobody_wants_is_not_asked_for(server: Server) -> None:
+    """A refusal is the whole answer: no 100 before or after it, and the connection ends, since the body may come or not."""
+    for target, status in (("/nowhere", 404), ("/token/revoke", 411)):
+        head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        (answer,) = send(server, head.encode() + (b"Transfer-Encoding: chunked\r\n\r\n" if status == 411 else b"Content-Length: 2\r\n\r\n"))
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+
+
+def test_a_request_may_come_byte_by_byte(server: Server) -> None:
+    """However a request is cut into packets, it is one request with one answer."""
+    whole = request("POST", "/token/revoke", b'{"token":"x"}', content_type="application/json", connection="close")
+    with closing(socket.create_connection(("127.0.0.1", server.port), PATIENCE)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in whole:
+            connection.sendall(bytes([byte]))
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_unusual_but_clear_requests_are_served(server: Server) -> None:
