@@ -16,7 +16,7 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfigError, Conflict, Missing
 from pwauth_server.events import Event, by_hand
-from pwauth_server.rules import jwk, tokens
+from pwauth_server.rules import jwk, signatures
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
 from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError, KeyRing
 from pwauth_server.store import api_keys, epoch, signing_keys
@@ -215,7 +215,7 @@ def _generate(deps: Deps, now: float) -> SigningKeyRow:
     algorithm, kid = deps.config.algorithm, "-"
     while kid.startswith("-"):  # one thumbprint in 64 does, and would be an option to every command it is given to
         private = generate_private_key(SECP256R1()) if algorithm == "ES256" else Ed25519PrivateKey.generate()
-        kid = jwk.thumbprint(jwk.public_jwk(tokens.Key("", algorithm, private, private.public_key())))
+        kid = jwk.thumbprint(jwk.public_jwk(signatures.Key("", algorithm, private, private.public_key())))
     plain = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     sealed = deps.ring.seal(PURPOSE, kid, plain, deps.entropy.random(NONCE_BYTES))
     return SigningKeyRow(kid=kid, algorithm=algorithm, sealed_private=sealed, created_at=now)
@@ -229,10 +229,10 @@ async def _store(tx: Tx, row: SigningKeyRow, now: float) -> None:
 
 def _signer(deps: Deps, row: SigningKeyRow) -> Signer:
     private = load_der_private_key(deps.ring.open(PURPOSE, row.kid, row.sealed_private), password=None)
-    key = tokens.Key(row.kid, row.algorithm, private, private.public_key())
+    key = signatures.Key(row.kid, row.algorithm, private, private.public_key())
     return Signer(key, row.signs_from, row.verifies_until)
 
 
 def _shared_secret(config: Config) -> Signer:
     secret = config.jwt_secret.get_secret_value().encode()
-    return Signer(tokens.Key("", "HS256", secret, secret), 0, None)
+    return Signer(signatures.Key("", "HS256", secret, secret), 0, None)

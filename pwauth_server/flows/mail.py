@@ -1,6 +1,5 @@
 """Letters on their way in: posted with their cause, listed, requeued (SEC-72, SEC-84)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from pwauth_server.errors import Missing
 from pwauth_server.events import ON_THE_HOST, Caller, Event, Occurrence
 from pwauth_server.flows import admin_access
 from pwauth_server.flows.admin_access import Actor
-from pwauth_server.rules import ids, moments
+from pwauth_server.rules import compact_json, ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.sealing import NONCE_BYTES
 from pwauth_server.store import email_queue, letter_list
@@ -39,7 +38,7 @@ async def post(
     the facts are kept, sealed for this row: a stolen database yields no link and no code.
     """
     letter_id = deps.entropy.row_id(now)
-    body = deps.ring.seal(PURPOSE, str(letter_id), json.dumps(dict(facts)).encode(), deps.entropy.random(NONCE_BYTES))
+    body = deps.ring.seal(PURPOSE, str(letter_id), compact_json.encode(facts).encode(), deps.entropy.random(NONCE_BYTES))
     await email_queue.create(
         tx,
         letter_id=letter_id,

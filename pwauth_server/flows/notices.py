@@ -7,7 +7,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import mail
-from pwauth_server.rules import ids, moments, tokens
+from pwauth_server.rules import ids, moments, signatures, tokens
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
@@ -79,6 +79,6 @@ def _token(deps: Deps, user_id: UUID, at: float) -> str:
     return tokens.sign(_key(deps, deps.ring.current_id), TOKEN_TYPE, {"sub": str(user_id), "iat": int(at)})
 
 
-def _key(deps: Deps, key_id: bytes) -> tokens.Key:
+def _key(deps: Deps, key_id: bytes) -> signatures.Key:
     secret = deps.ring.derive(PURPOSE, key_id)
-    return tokens.Key(key_id.hex(), "HS256", secret, secret)
+    return signatures.Key(key_id.hex(), "HS256", secret, secret)

@@ -8,7 +8,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, Unauthenticated
 from pwauth_server.events import Caller, Event, Occurrence, Reason
 from pwauth_server.flows import keys, mail
-from pwauth_server.rules import moments, tokens
+from pwauth_server.rules import moments, signatures, tokens
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.refresh import Verdict, judge
@@ -182,10 +182,10 @@ def _refresh_token(deps: Deps, session: Session) -> str:
 
 
 @lru_cache(maxsize=1)
-def _refresh_keys(ring: KeyRing) -> Mapping[str, tokens.Key]:
+def _refresh_keys(ring: KeyRing) -> Mapping[str, signatures.Key]:
     """Return the keys of refresh tokens by the name that a token calls them; the first one signs."""
     secrets = {key_id.hex(): ring.derive(REFRESH_PURPOSE, key_id) for key_id in ring.ids}
-    return {kid: tokens.Key(kid, "HS256", secret, secret) for kid, secret in secrets.items()}
+    return {kid: signatures.Key(kid, "HS256", secret, secret) for kid, secret in secrets.items()}
 
 
 def _read_refresh(deps: Deps, token: str) -> tokens.Refresh:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 from pwauth_server.rules import base64url
-from pwauth_server.rules.tokens import ALGORITHMS, Key
+from pwauth_server.rules.signatures import ALGORITHMS, Key
 
 
 def public_jwk(key: Key) -> dict[str, str]:

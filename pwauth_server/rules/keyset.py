@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from pwauth_server.rules import secrets, tokens
+from pwauth_server.rules import secrets, signatures, tokens
 
 #: Verified tokens kept at most (about 2 kB each).
 CACHE_SIZE = 4096
@@ -35,7 +35,7 @@ class ApiKey:
 class Signer:
     """A signing key with its times (Unix seconds); None: not yet."""
 
-    key: tokens.Key
+    key: signatures.Key
     signs_from: float | None
     verifies_until: float | None
 
@@ -54,12 +54,12 @@ class KeySet:
     _verified: dict[str, tokens.Access] = field(default_factory=dict)
     _recognised: dict[str, ApiKey] = field(default_factory=dict)
 
-    def signing_key(self, now: float) -> tokens.Key:
+    def signing_key(self, now: float) -> signatures.Key:
         """Return the key that signs at ``now``: of those that have begun, the last."""
         begun = [s for s in self.signers if s.signs_from is not None and s.signs_from <= now]
         return max(begun, key=lambda s: s.signs_from or 0).key
 
-    def public_keys(self, now: float) -> list[tokens.Key]:
+    def public_keys(self, now: float) -> list[signatures.Key]:
         """Return the keys that verifiers should know: next, current and retiring."""
         return [s.key for s in self.signers if s.verifies_until is None or now < s.verifies_until]
 

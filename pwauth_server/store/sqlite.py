@@ -37,6 +37,7 @@ PRAGMAS: dict[str, str | int] = {
     "wal_autocheckpoint": 16_000,
     "busy_timeout": 5000,
     "cache_size": -8192,
+    "mmap_size": 1_073_741_824,
     "temp_store": "MEMORY",
     "secure_delete": "ON",
 }
@@ -142,6 +143,7 @@ class SqliteDatabase(Database):
         self._reader, self._writer, self._close = reader, writer, close
         self._writes = SqliteStatements(writer, timing)
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._turn: list[_Unit] = []
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer")
         self._thread.start()
@@ -190,13 +192,22 @@ class SqliteDatabase(Database):
         if self._closed:
             raise Unavailable
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Unit(work, answer))
+        if not self._turn:
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(_Unit(work, answer))
         return await answer
+
+    def _hand_over(self) -> None:
+        """Give the writer all units of this turn of the loop at once: woken by the first, it would fight the loop for the interpreter."""
+        turn, self._turn = self._turn, []
+        for unit in turn:
+            self._queue.put(unit)
 
     async def close(self) -> None:
         """Let the writer finish its queue, then close both connections."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
             await self._close()

@@ -5,7 +5,6 @@ answer after the commit. It runs apart from the request that asked for it, so a 
 cannot leave a transaction open; it may await nothing but its ``tx``.
 """
 
-import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
@@ -16,6 +15,7 @@ from uuid import UUID
 from tortoise import BaseDBAsyncClient
 
 from pwauth_server.events import UNAUDITED, Event, Occurrence, Reason
+from pwauth_server.rules import compact_json
 from pwauth_server.store.audit import FIND_AUDIT, FIND_FIRST_AUDIT, FIND_LAST_AUDIT, INSERT_AUDIT, INSERT_AUDIT_TO_TELL, TELL
 from pwauth_server.store.statements import Row, Sql, Statements
 
@@ -91,7 +91,7 @@ def _audit_row(it: Occurrence) -> tuple[Any, ...]:
     caller = it.caller
     return (
         *(it.at, it.event.value, it.user_id, it.session_id, caller.ip, caller.browser, caller.request_id),
-        *(it.method, it.reason, json.dumps(it.facts)),
+        *(it.method, it.reason, compact_json.encode(it.facts)),
     )
 
 

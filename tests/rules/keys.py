@@ -10,8 +10,9 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pwauth_server.rules import tokens
-from pwauth_server.rules.tokens import Access, InvalidTokenError, Key
+from pwauth_server.rules import signatures, tokens
+from pwauth_server.rules.signatures import Key
+from pwauth_server.rules.tokens import Access, InvalidTokenError
 
 #: Of P-256, as NIST SP 800-186 has it.
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -73,4 +74,4 @@ def forge_hs256(header: dict[str, Any], payload: Any, secret: bytes) -> str:
 def forge_signed(header: Any, payload: Any, key: Key) -> str:
     """Return a token with any header and payload and a good signature: what a thief of the key could make."""
     signed = f"{part(header)}.{part(payload)}"
-    return f"{signed}.{encode(tokens._signature(key, signed.encode()))}"
+    return f"{signed}.{encode(signatures.make(key, signed.encode()))}"

@@ -6,7 +6,8 @@ import pytest
 
 from pwauth_server.rules import keyset, tokens
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
-from pwauth_server.rules.tokens import InvalidTokenError, Key
+from pwauth_server.rules.signatures import Key
+from pwauth_server.rules.tokens import InvalidTokenError
 from tests.rules.keys import ACCESS, AUDIENCE, EDDSA, ES256, HS256, ISSUER, LIFE, NOW, forge
 
 
@@ -17,7 +18,7 @@ def keys(*signers: Signer) -> KeySet:
 
 def token(key: Key, *, number: int = 0) -> str:
     """Return an access token signed by ``key``."""
-    return tokens.sign(key, tokens.ACCESS_TYPE, replace(ACCESS, token_id=f"jti-{number}").claims())
+    return tokens.sign(key, tokens.ACCESS_TYPE, ACCESS._replace(token_id=f"jti-{number}").claims())
 
 
 CURRENT, NEXT = Signer(ES256, NOW - 100, None), Signer(EDDSA, None, None)
@@ -45,7 +46,7 @@ def test_a_retiring_key_verifies_until_its_last_token_is_over() -> None:
     assert kids(keys(CURRENT, NEXT).public_keys(NOW)) == ["es", "ed"]
     assert kids(held.public_keys(NOW + 899.9)) == ["es", "ed"]
     assert kids(held.public_keys(NOW + 900)) == ["ed"]
-    assert held.access(token(ES256), NOW) == replace(ACCESS, token_id="jti-0")
+    assert held.access(token(ES256), NOW) == ACCESS._replace(token_id="jti-0")
 
 
 def test_a_key_that_was_dropped_proves_nothing() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwauth_server.rules import jwk, tokens
-from pwauth_server.rules.tokens import InvalidTokenError, Key
+from pwauth_server.rules.signatures import Key
+from pwauth_server.rules.tokens import InvalidTokenError
 from tests.rules.keys import ACCESS, ALL, EDDSA, ES256, HS256, ORDER, encode, forge, forge_hs256, forge_signed, part, read
 
 CLAIMS = ACCESS.claims()

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwauth_server.rules import base64url, jwk, tokens
-from pwauth_server.rules.tokens import ALGORITHMS, InvalidTokenError, Key, Refresh
+from pwauth_server.rules.signatures import ALGORITHMS, Key
+from pwauth_server.rules.tokens import InvalidTokenError, Refresh
 from tests.rules.keys import ACCESS, ALL, AUDIENCE, EDDSA, ES256, HS256, ISSUER, LIFE, NOW, ORDER, read
 
 ODD: tuple[Any, ...] = (None, "", "x", 1, 1.5, -1, True, [], ["x"], {}, float("nan"))

@@ -1,5 +1,4 @@
 import asyncio
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -163,9 +162,9 @@ async def test_old_sessions_are_purged_in_batches(database: Database) -> None:
     """Only sessions whose absolute life is over go, so many at a time."""
     user_id = await person(database)
     for number in range(5):
-        await does(database, sessions.create, replace(session(user_id), id=row_id(number, NOW - 999), absolute_expires_at=NOW - 1))
-    await does(database, sessions.create, replace(session(user_id), id=row_id(5, NOW - 999)))
-    await does(database, sessions.create, replace(session(user_id), id=row_id(6, NOW), absolute_expires_at=NOW - 1))
+        await does(database, sessions.create, session(user_id)._replace(id=row_id(number, NOW - 999), absolute_expires_at=NOW - 1))
+    await does(database, sessions.create, session(user_id)._replace(id=row_id(5, NOW - 999)))
+    await does(database, sessions.create, session(user_id)._replace(id=row_id(6, NOW), absolute_expires_at=NOW - 1))
     purged = [await does(database, sessions.purge, below=earliest(NOW), now=NOW, limit=2) for _ in range(4)]
     assert purged == [2, 2, 1, 0]
     assert await sessions.find(database.reads, row_id(0, NOW - 999)) is None
