@@ -143,7 +143,7 @@ class SqliteDatabase(Database):
         self._reader, self._writer, self._close = reader, writer, close
         self._writes = SqliteStatements(writer, timing)
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._turn: list[_Unit] = []
+        self._waiting: list[_Unit] = []
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer")
         self._thread.start()
@@ -192,22 +192,29 @@ class SqliteDatabase(Database):
         if self._closed:
             raise Unavailable
         answer: asyncio.Future[T] = self._loop.create_future()
-        if not self._turn:
-            self._loop.call_soon(self._hand_over)
-        self._turn.append(_Unit(work, answer))
+        if not self._waiting:
+            self._loop.call_soon(self._hand_over, 0)
+        self._waiting.append(_Unit(work, answer))
         return await answer
 
-    def _hand_over(self) -> None:
-        """Give the writer all units of this turn of the loop at once: woken by the first, it would fight the loop for the interpreter."""
-        turn, self._turn = self._turn, []
-        for unit in turn:
+    def _hand_over(self, before: int) -> None:
+        """Give the writer what waits, unless this turn of the loop has brought more than the ``before`` of the last.
+
+        Woken by the first unit, the writer would fight the loop for the interpreter, and flush the disk for a few of those
+        whose requests have come already.
+        """
+        if before < len(self._waiting) < MAX_GROUP:
+            self._loop.call_soon(self._hand_over, len(self._waiting))
+            return
+        waiting, self._waiting = self._waiting, []
+        for unit in waiting:
             self._queue.put(unit)
 
     async def close(self) -> None:
         """Let the writer finish its queue, then close both connections."""
         if not self._closed:
             self._closed = True
-            self._hand_over()
+            self._hand_over(MAX_GROUP)
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
             await self._close()

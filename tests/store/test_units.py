@@ -22,6 +22,7 @@ class Gate:
 
     def __init__(self, database: Database) -> None:
         self._entered, self._opened = threading.Event(), threading.Event()
+        self._database = database
         self._unit = asyncio.ensure_future(database.unit(self._work))
 
     async def shut(self) -> None:
@@ -29,8 +30,10 @@ class Gate:
         assert await asyncio.to_thread(self._entered.wait, 10)
 
     async def open(self) -> None:
-        """Let every unit in that has been handed over, and wait for our own."""
+        """Let every unit in that has been asked for, and wait for our own."""
         await asyncio.sleep(0)
+        while self._database._waiting:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
         self._opened.set()
         await self._unit
 
@@ -108,6 +111,31 @@ async def test_units_that_queue_up_share_a_commit(sqlite: Database) -> None:
     assert len(await marks(sqlite)) == 99
 
 
+async def test_units_that_come_one_turn_after_the_other_share_a_commit(sqlite: Database) -> None:
+    """The writer is not woken as long as each turn of the loop brings another unit: it would flush the disk for every few."""
+    statements: list[str] = []
+    sqlite._writer.raw.set_trace_callback(statements.append)  # type: ignore[attr-defined]
+
+    async def ask(turn: int) -> None:
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        await sqlite.unit(lambda tx: mark(tx, f"{turn:03}"))
+
+    await asyncio.gather(*(ask(turn) for turn in range(20)))
+    assert statements.count("COMMIT") == 1
+    assert len(await marks(sqlite)) == 20
+
+
+async def test_what_waits_when_the_database_closes_is_still_done(sqlite: Database) -> None:
+    """A unit that was asked for a moment before the end is committed, and one asked for after it is refused."""
+    last = asyncio.ensure_future(sqlite.unit(lambda tx: mark(tx, "last")))
+    await asyncio.sleep(0)
+    await sqlite.close()
+    await last
+    with pytest.raises(Unavailable):
+        await sqlite.unit(lambda tx: mark(tx, "late"))
+
+
 async def test_nothing_is_seen_before_the_commit(sqlite: Database) -> None:
     """While a unit is under way, readers see the state before it."""
     written, opened = threading.Event(), threading.Event()
@@ -137,7 +165,7 @@ async def test_occurrences_and_hooks_follow_the_commit(database: Database, heard
     await database.unit(work)
     assert order == ["hook, 1 heard"]
     assert heard == [HAPPENED]
-    assert [dict(row) for row in await database.reads.all(AUDIT)] == [{"event": "user.created", "facts": '{"n": 1}'}]
+    assert [dict(row) for row in await database.reads.all(AUDIT)] == [{"event": "user.created", "facts": '{"n":1}'}]
 
 
 async def test_what_is_rolled_back_is_never_heard_of(database: Database, heard: list[Occurrence]) -> None:
