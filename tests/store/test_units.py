@@ -22,7 +22,6 @@ class Gate:
 
     def __init__(self, database: Database) -> None:
         self._entered, self._opened = threading.Event(), threading.Event()
-        self._database = database
         self._unit = asyncio.ensure_future(database.unit(self._work))
 
     async def shut(self) -> None:
@@ -31,8 +30,7 @@ class Gate:
 
     async def open(self) -> None:
         """Let every unit in that has been asked for, and wait for our own."""
-        await asyncio.sleep(0)
-        while self._database._waiting:  # type: ignore[attr-defined]
+        for _ in ("asked for", "counted", "handed over"):
             await asyncio.sleep(0)
         self._opened.set()
         await self._unit
