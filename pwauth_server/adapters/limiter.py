@@ -7,6 +7,7 @@ key, scans all of them at every hit and takes two megabytes to import. This one 
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from itertools import islice, takewhile
 from typing import Protocol
@@ -55,60 +56,68 @@ class WindowTable:
         """Start empty; the clock is ours, so tests can move it."""
         self._clock = clock
         # limit -> key -> [count, end, length]; the windows of one limit are equally long, so the first to open is the first to end
-        self._rooms: dict[str, dict[str, list[float]]] = {}
+        self._rooms: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
+        self._held = 0
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Count a hit and return how many there are; one step, nothing can come between."""
-        room, now = self._room(key), self._clock.now()
-        window = _open(room, key, now)
+        now = self._clock.now()
+        window = self._find(key, now)
         if window is None:
             self._make_room(now)
-            window = room[key] = [0, now + expiry, expiry]
+            window = self._rooms[_limit_of(key)][key] = [0, now + expiry, expiry]
+            self._held += 1
         window[0] += amount
         return int(window[0])
 
     async def decr(self, key: str) -> None:
         """Take one hit back, if its window is still open."""
-        window = _open(self._room(key), key, self._clock.now())
+        window = self._find(key, self._clock.now())
         if window is not None and window[0] > 0:
             window[0] -= 1
 
     async def clear(self, key: str) -> None:
         """Close a window, with all its hits."""
-        self._room(key).pop(key, None)
+        if self._rooms[_limit_of(key)].pop(key, None) is not None:
+            self._held -= 1
 
     async def get(self, key: str) -> int:
         """Return how many hits there are."""
-        window = _open(self._room(key), key, self._clock.now())
+        window = self._find(key, self._clock.now())
         return int(window[0]) if window else 0
 
     async def get_expiry(self, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
-        window = _open(self._room(key), key, now := self._clock.now())
+        window = self._find(key, now := self._clock.now())
         return window[1] if window else now
 
     async def close(self) -> None:
         """Do nothing: nothing is held open."""
 
-    def _room(self, key: str) -> dict[str, list[float]]:
-        return self._rooms.setdefault(key.partition("/")[0], {})
-
-    def _size(self) -> int:
-        return sum(map(len, self._rooms.values()))
+    def _find(self, key: str, now: float) -> list[float] | None:
+        """Return the window of ``key`` if it is open at ``now``; throw an old one away."""
+        room = self._rooms[_limit_of(key)]
+        window = room.get(key)
+        # A window that would end later than if it opened now was opened by a clock that has been set back.
+        if window is None or 0 < window[1] - now <= window[2]:
+            return window
+        del room[key]
+        self._held -= 1
+        return None
 
     def _make_room(self, now: float) -> None:
-        if self._size() < MAX_KEYS:
+        if self._held < MAX_KEYS:
             return
         for room in self._rooms.values():
             for key, _ in list(takewhile(lambda entry: entry[1][1] <= now, room.items())):
                 del room[key]
-        if self._size() < MAX_KEYS:
-            return
         # Somebody rotates through more keys than we hold. The fullest limit gives way, and only its
         # oldest: rotating addresses must not wipe out the global cap on mail or the count of a mailbox.
         fullest = max(self._rooms.values(), key=len)
-        for key in list(islice(fullest, len(fullest) // 10 + 1)):
-            del fullest[key]
+        if sum(map(len, self._rooms.values())) >= MAX_KEYS:
+            for key in list(islice(fullest, len(fullest) // 10 + 1)):
+                del fullest[key]
+        self._held = sum(map(len, self._rooms.values()))
 
 
 class Limiter:
@@ -173,15 +182,9 @@ class Limiter:
         )
 
 
-def _open(room: dict[str, list[float]], key: str, now: float) -> list[float] | None:
-    """Return the window of ``key`` if it is open at ``now``; throw an old one away."""
-    window = room.get(key)
-    # A window that would end later than if it opened now was opened by a clock that has been set back.
-    if window is not None and not 0 < window[1] - now <= window[2]:
-        del room[key]
-        return None
-    return window
+def _limit_of(key: str) -> str:
+    return key.partition("/")[0]
 
 
 def _key(limit: Limit, key: tuple[str, ...]) -> str:
-    return f"{limit}/{'/'.join(key)}"
+    return f"{limit}/{key[0] if len(key) == 1 else '/'.join(key)}"

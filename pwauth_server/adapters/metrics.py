@@ -261,16 +261,16 @@ class Metrics:
         self._reuse.labels().inc()
 
     def _link(self, it: Occurrence) -> None:
-        self._links.labels(it.event.value.partition(".")[2]).inc(float(it.facts.get("count", 1)))
+        self._links.labels(it.event.partition(".")[2]).inc(float(it.facts.get("count", 1)))
 
     def _backup(self, it: Occurrence) -> None:
-        self._backups.labels(it.event.value.partition(".")[2]).inc()
+        self._backups.labels(it.event.partition(".")[2]).inc()
 
     def _webhook(self, it: Occurrence) -> None:
-        self._webhooks.labels(it.event.value.partition(".")[2]).inc()
+        self._webhooks.labels(it.event.partition(".")[2]).inc()
 
     def _letter(self, it: Occurrence) -> None:
-        self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.value.partition(".")[2]).inc()
+        self._deliveries.labels(str(it.facts.get("transport", "none")), it.event.partition(".")[2]).inc()
         if it.event is Event.LETTER_SENT:
             self.delivery_seconds.observe((), float(it.facts["seconds"]))
 

@@ -38,6 +38,12 @@ class House:
         if self.redis:
             self.redis.tick(seconds)
 
+    def held(self) -> int:
+        """Return how many windows there are, counted one by one, as the table itself must have counted."""
+        held = sum(map(len, self.table._rooms.values()))
+        assert self.table._held == held
+        return held
+
     def _refused(self, limit: Limit) -> None:
         self.refused.append(limit)
 
@@ -213,7 +219,7 @@ async def test_two_hundred_thousand_keys_fit_into_memory() -> None:
         used, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert house.table._size() <= MAX_KEYS
+    assert house.held() <= MAX_KEYS
     assert max(used, peak) < 50_000_000
 
 
@@ -226,7 +232,7 @@ async def test_a_flood_of_clients_does_not_wipe_out_other_limits(monkeypatch: py
     for number in range(5000):
         await house.limiter.take(Limit.REQUESTS, f"client {number}")
         house.clock.tick(0.001)
-        assert house.table._size() <= 1000
+        assert house.held() <= 1000
     assert await house.takes(1, Limit.MAIL_GLOBAL) == 0
     assert await house.takes(1, Limit.MAIL_PER_MAILBOX_HOUR, "v@ex.com") == 0
 
@@ -242,7 +248,7 @@ async def test_windows_that_are_over_make_room_first(monkeypatch: pytest.MonkeyP
         await house.limiter.take(Limit.MAIL_PER_CLIENT, f"here {number}")
     for number in range(90):
         assert await house.table.get(f"mail_per_client/here {number}") == 1
-    assert house.table._size() <= 100
+    assert house.held() <= 100
 
 
 async def test_the_table_counts_as_the_library_does() -> None:

@@ -55,9 +55,9 @@ async def test_every_change_is_written_down(deps: Deps) -> None:
     found = {event: await deps.db.reads.all(AUDIT, event.value) for event in (Event.USER_DISABLED, Event.USER_ENABLED, Event.USER_CHANGED)}
     facts = [row["facts"] for rows in found.values() for row in rows]
     assert all(BOSS.word in fact for fact in facts)
-    assert ['"before": "enabled", "after": "disabled"' in fact for fact in facts[:1]] == [True]
-    assert ['"before": "", "after": "staff"' in fact for fact in facts[2:3]] == [True]
-    assert '"changed": "name"' in facts[3]
+    assert ['"before":"enabled","after":"disabled"' in fact for fact in facts[:1]] == [True]
+    assert ['"before":"","after":"staff"' in fact for fact in facts[2:3]] == [True]
+    assert '"changed":"name"' in facts[3]
     assert "Ann" not in "".join(facts)
     again = await change(deps, ann, disabled=False, name="Ann", roles=("staff",))
     assert again.profile.user.name == "Ann"
