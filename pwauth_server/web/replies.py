@@ -87,8 +87,10 @@ class Reply(HTTPResponse):
         kind = f"content-type: {self.content_type}\r\ncontent-length: {len(body)}\r\n" if has_body else ""
         connection = "keep-alive" if http.keep_alive else "close"
         head = f"{_STARTS[self.status]}{self.fixed}{own}{kind}connection: {connection}\r\n\r\n".encode()
-        http.stage, http.response_func = Stage.IDLE, None  # type: ignore[assignment] # as Sanic ends an answer
+        # Not idle before it is written: whoever takes no answer has less patience coming than whoever asks nothing (SEC-64).
+        http.stage, http.response_func = Stage.RESPONSE, None  # type: ignore[assignment] # Sanic's sign that all is said
         await http.protocol.send(head + body if has_body and not http.head_only else head)  # type: ignore[no-untyped-call]
+        http.stage = Stage.IDLE
 
 
 def ok(content: Mapping[str, Any], *, status: int = 200, kind: str = "api") -> Reply:
