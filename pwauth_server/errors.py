@@ -217,6 +217,10 @@ class Unavailable(Fault):
     status = 503
     word = "unavailable"
 
+    def __init__(self, detail: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        """Name a moment after which to try again, unless ``headers`` know better (RFC 9110 section 10.2.3)."""
+        super().__init__(detail, headers={"retry-after": "5"} | dict(headers or {}))
+
 
 class MailCapReached(Unavailable):
     """No more mail can be sent at the moment; use another way to sign in or try again later."""

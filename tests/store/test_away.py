@@ -79,9 +79,10 @@ def by_line(postgres_config: Config, line: Line) -> Config:
 
 
 async def refuses(database: Database) -> None:
-    """Insist that reads and units alike are refused as nobody's fault."""
-    with pytest.raises(Unavailable):
+    """Insist that reads and units alike are refused as nobody's fault, and that clients hear when to come again."""
+    with pytest.raises(Unavailable) as refused:
         await sessions.count_live(database.reads, NEW_YEAR)
+    assert refused.value.headers == {"retry-after": "5"}
     with pytest.raises(Unavailable):
         await database.record(Occurrence(Event.USER_ENABLED, NEW_YEAR))
     with pytest.raises(Unavailable):
