@@ -48,6 +48,11 @@ class PatientProtocol(HttpProtocol):
         if self in self.connections:
             super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
+    def eof_received(self) -> None:
+        """End with a client that will say nothing more, even if it takes nothing either: the loop itself would wait for ever."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.loop.call_later(self.response_timeout, self.transport.abort)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes in; time runs on while a request is being read."""
         http = self.http  # None until the connection's own task has begun

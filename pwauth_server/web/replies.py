@@ -79,9 +79,6 @@ class Reply(HTTPResponse):
         http = self.stream
         if not isinstance(http, Http) or http.stage is not Stage.HANDLER:
             return
-        if http.expecting_continue:
-            # The body was never asked for, and may come or not (RFC 9110 section 10.1.1): nothing behind it could be read.
-            http.expecting_continue, http.request_body, http.keep_alive = False, None, False
         body, has_body = self.body or b"", self.status not in _WITHOUT_BODY
         own = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]) if self.headers else ""
         kind = f"content-type: {self.content_type}\r\ncontent-length: {len(body)}\r\n" if has_body else ""

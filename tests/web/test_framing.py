@@ -88,11 +88,27 @@ def test_what_is_too_large_is_refused_before_it_is_read(server: Server) -> None:
 
 
 def test_an_announced_body_that_nobody_wants_is_not_asked_for(server: Server) -> None:
-    """A refusal is the whole answer: no 100 before or after it, and the connection ends, since the body may come or not."""
-    for target, status in (("/nowhere", 404), ("/token/revoke", 411)):
-        head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
-        (answer,) = send(server, head.encode() + (b"Transfer-Encoding: chunked\r\n\r\n" if status == 411 else b"Content-Length: 2\r\n\r\n"))
-        assert (answer.status, answer.headers["connection"]) == (status, "close")
+    """A refusal by the head alone is the whole answer: no 100 before or after it, and the connection ends."""
+    head = b"POST /token/revoke HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    (answer,) = send(server, head)
+    assert (answer.status, answer.headers["connection"]) == (411, "close")
+
+
+def test_who_sends_requests_in_advance_lets_others_in(server: Server) -> None:
+    """A thousand requests that lie ready on one connection do not all come before one on another (SEC-64)."""
+    before, address = len(server.log), ("127.0.0.1", server.port)
+    crowd, other = (request("GET", "/liveness", x_request_id=name, content_length="") for name in ("crowd", "other"))
+    with closing(socket.create_connection(address, PATIENCE)) as many, closing(socket.create_connection(address, PATIENCE)) as one:
+        many.sendall(crowd * 1000)
+        one.sendall(other)
+        assert one.recv(4096).startswith(b"HTTP/1.1 200")
+        many.sendall(request("GET", "/liveness", x_request_id="last", connection="close"))
+        while many.recv(65_536):
+            pass
+    server.wait_for_log("request", since=before, request_id="last")
+    served = re.findall('"request_id": "(crowd|other)"', "".join(server.log[before:]))
+    assert served.count("crowd") == 1000
+    assert served.index("other") < 500
 
 
 def test_a_request_may_come_byte_by_byte(server: Server) -> None:
