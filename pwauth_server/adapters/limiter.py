@@ -111,13 +111,15 @@ class WindowTable:
         for room in self._rooms.values():
             for key, _ in list(takewhile(lambda entry: entry[1][1] <= now, room.items())):
                 del room[key]
+        self._held = sum(map(len, self._rooms.values()))
+        if self._held < MAX_KEYS:
+            return
         # Somebody rotates through more keys than we hold. The fullest limit gives way, and only its
         # oldest: rotating addresses must not wipe out the global cap on mail or the count of a mailbox.
         fullest = max(self._rooms.values(), key=len)
-        if sum(map(len, self._rooms.values())) >= MAX_KEYS:
-            for key in list(islice(fullest, len(fullest) // 10 + 1)):
-                del fullest[key]
-        self._held = sum(map(len, self._rooms.values()))
+        for key in list(islice(fullest, len(fullest) // 10 + 1)):
+            del fullest[key]
+            self._held -= 1
 
 
 class Limiter:
@@ -187,4 +189,4 @@ def _limit_of(key: str) -> str:
 
 
 def _key(limit: Limit, key: tuple[str, ...]) -> str:
-    return f"{limit}/{key[0] if len(key) == 1 else '/'.join(key)}"
+    return f"{limit}/{'/'.join(key)}"

@@ -29,7 +29,8 @@ MAX_GROUP = 256
 _FILES = {"main": "", "wal": "-wal"}
 
 #: Applied by every connection. Tortoise's own journal_size_limit of 16 KiB would shrink the log at
-#: each reset and make it grow again; synchronous=FULL is what "nothing is lost" costs.
+#: each reset and make it grow again; synchronous=FULL is what "nothing is lost" costs. What does not fit into the
+#: cache is read through a mapping of the file: no copy and no system call for each page of a large table.
 PRAGMAS: dict[str, str | int] = {
     "journal_mode": "WAL",
     "synchronous": "FULL",

@@ -19,8 +19,8 @@ HTML = "text/html; charset=utf-8"
 
 _WITHOUT_BODY = frozenset({204, 304})
 
-#: First lines of answers by status.
-_STARTS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+#: As RFC 9110 section 15 calls them; older Pythons call one of ours otherwise.
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 
 
 class HeaderSets:
@@ -80,10 +80,10 @@ class Reply(HTTPResponse):
         if not isinstance(http, Http) or http.stage is not Stage.HANDLER:
             return
         body, has_body = self.body or b"", self.status not in _WITHOUT_BODY
-        own = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()]) if self.headers else ""
         kind = f"content-type: {self.content_type}\r\ncontent-length: {len(body)}\r\n" if has_body else ""
         connection = "keep-alive" if http.keep_alive else "close"
-        head = f"{_STARTS[self.status]}{self.fixed}{own}{kind}connection: {connection}\r\n\r\n".encode()
+        start = f"HTTP/1.1 {self.status} {_PHRASES[self.status]}\r\n"
+        head = f"{start}{self.fixed}{_lines(self.headers)}{kind}connection: {connection}\r\n\r\n".encode()
         # Not idle before it is written: whoever takes no answer has less patience coming than whoever asks nothing (SEC-64).
         http.stage, http.response_func = Stage.RESPONSE, None  # type: ignore[assignment] # Sanic's sign that all is said
         await http.protocol.send(head + body if has_body and not http.head_only else head)  # type: ignore[no-untyped-call]
@@ -114,7 +114,7 @@ def problem(error: PwauthError, request_id: str) -> Reply:
     """Answer with RFC 9457 problem details; nothing of the input and nothing of the cause is in them."""
     content: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES.get(error.status, "Error"),
+        "title": _PHRASES[error.status],
         "status": error.status,
         "detail": error.detail,
         "error": error.word,
@@ -132,24 +132,5 @@ def problem(error: PwauthError, request_id: str) -> Reply:
     return reply
 
 
-_TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    409: "Conflict",
-    411: "Length Required",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    417: "Expectation Failed",
-    421: "Misdirected Request",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-
-
 def _lines(headers: Mapping[str, str]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
