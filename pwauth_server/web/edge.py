@@ -31,6 +31,7 @@ from pwauth_server.rules.client_address import Network
 from pwauth_server.rules.findings_address import Sighting
 from pwauth_server.web import bodies, cors, forms, guards, pages
 from pwauth_server.web.framing import StrictRequest
+from pwauth_server.web.outbox import Outbox
 from pwauth_server.web.replies import HeaderSets, Reply, problem
 from pwauth_server.web.route import ADMINISTRATION, Call, Guard, Route
 from pwauth_server.web.schemas import Form
@@ -62,6 +63,7 @@ class Edge:
     def __init__(self, app: Sanic[Any, Any], config: Config, log: Log) -> None:
         """Prepare constant headers and trusted proxies once."""
         self._app, self._log = app, log
+        app.ctx.outbox = Outbox()
         app.ctx.product = config.webauthn_rp_name
         self._headers = HeaderSets(config)
         self._trusted = client_address.networks(config.trusted_proxies)

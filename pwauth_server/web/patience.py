@@ -50,6 +50,7 @@ class PatientProtocol(HttpProtocol):
 
     def eof_received(self) -> None:
         """End with a client that will say nothing more, even if it takes nothing either: the loop itself would wait for ever."""
+        self.app.ctx.outbox.empty()
         if self.transport is not None and self.transport.get_write_buffer_size():
             self.loop.call_later(self.response_timeout, self.transport.abort)
 
@@ -77,8 +78,13 @@ class PatientProtocol(HttpProtocol):
             await self._can_write.wait()
         if self.transport is None or self.transport.is_closing():
             raise RequestCancelled
-        self.transport.write(data)
+        self.app.ctx.outbox.put(self.transport, data)
         self._time = monotonic()
+
+    def close(self, timeout: float | None = None) -> None:
+        """Say what is still to be said, and close."""
+        self.app.ctx.outbox.empty()
+        super().close(timeout)  # type: ignore[no-untyped-call]
 
     def check_timeouts(self) -> None:
         """Treat no request as a websocket, and cut off whoever does not take the hint."""
