@@ -57,9 +57,8 @@ async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
 def read(deps: Deps, token: str) -> Disowning:
     """Return what a link of a notice says; raise Missing for anything that we did not write or that is too old."""
     try:
-        claims = next(
-            tokens.verify(token, _key(deps, key_id), TOKEN_TYPE) for key_id in deps.ring.ids if key_id.hex() == tokens.key_id_of(token)
-        )
+        parsed = tokens.parse(token)
+        claims = next(tokens.verify(parsed, _key(deps, key_id), TOKEN_TYPE) for key_id in deps.ring.ids if key_id.hex() == parsed.kid)
     except (tokens.InvalidTokenError, StopIteration) as cause:
         raise gone() from cause
     user_id, since = ids.parse(str(claims.get("sub"))), claims.get("iat")

@@ -194,10 +194,11 @@ def _read_refresh(deps: Deps, token: str) -> tokens.Refresh:
     Only tokens with our signature go on from here: a stranger cannot set off the reuse alarm.
     """
     try:
-        key = _refresh_keys(deps.ring).get(tokens.key_id_of(token))
+        parsed = tokens.parse(token)
+        key = _refresh_keys(deps.ring).get(parsed.kid)
         if key is None:
             raise InvalidGrant
-        claims = tokens.verify(token, key, tokens.REFRESH_TYPE)
+        claims = tokens.verify(parsed, key, tokens.REFRESH_TYPE)
         return tokens.read_refresh(claims, deps.config.public_url)
     except InvalidTokenError as cause:
         raise InvalidGrant from cause

@@ -16,7 +16,8 @@ def decode(text: str) -> bytes:
 
     Padding, spare bits or foreign characters would make one token look like several (SEC-23).
     """
-    raw = binascii.a2b_base64(text.encode().translate(_FROM_URL) + b"==")
-    if encode(raw) != text:
+    spelling = text.encode()
+    raw = binascii.a2b_base64(spelling.translate(_FROM_URL) + b"==")
+    if binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=") != spelling:
         raise ValueError("spelling")
     return raw

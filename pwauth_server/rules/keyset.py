@@ -39,6 +39,10 @@ class Signer:
     signs_from: float | None
     verifies_until: float | None
 
+    def verifies(self, now: float) -> bool:
+        """Tell whether what this key signed counts at ``now``."""
+        return self.verifies_until is None or now < self.verifies_until
+
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
@@ -61,7 +65,7 @@ class KeySet:
 
     def public_keys(self, now: float) -> list[signatures.Key]:
         """Return the keys that verifiers should know: next, current and retiring."""
-        return [s.key for s in self.signers if s.verifies_until is None or now < s.verifies_until]
+        return [signer.key for signer in self.signers if signer.verifies(now)]
 
     def access(self, token: str, now: float) -> tokens.Access:
         """Return the claims of a current access token of ours; raise InvalidTokenError otherwise."""
@@ -87,9 +91,9 @@ class KeySet:
         return held
 
     def _verify(self, token: str, now: float) -> tokens.Access:
-        kid = tokens.key_id_of(token)
-        key = next((key for key in self.public_keys(now) if key.kid == kid), None)
-        if key is None:
-            raise tokens.InvalidTokenError("kid")
-        claims = tokens.verify(token, key, tokens.ACCESS_TYPE)
-        return tokens.read_access(claims, issuer=self.issuer, audience=self.audience, longest=self.longest)
+        parsed = tokens.parse(token)
+        for signer in self.signers:
+            if signer.key.kid == parsed.kid and signer.verifies(now):
+                claims = tokens.verify(parsed, signer.key, tokens.ACCESS_TYPE)
+                return tokens.read_access(claims, issuer=self.issuer, audience=self.audience, longest=self.longest)
+        raise tokens.InvalidTokenError("kid")

@@ -25,7 +25,14 @@ _LARGEST = 2**53 - 1
 _PARTS = 3
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _HEADER_FIELDS = {"alg", "typ", "kid"}
-_from_json = json.JSONDecoder().decode
+_TEXT = frozenset({str})
+#: What a token of each kind says, in the order in which it is read, each with its exact type; `email` is there if it is proven.
+_ACCESS: Mapping[str, type] = {
+    "kind": str, "iss": str, "aud": str, "sub": str, "sid": str, "jti": str, "nbf": int, "iat": int, "exp": int,
+    "auth_time": int, "email_verified": bool, "amr": list, "acr": str, "roles": list,
+}  # fmt: skip
+_REFRESH: Mapping[str, type] = {"kind": str, "iss": str, "sid": str, "gen": int, "iat": int, "exp": int}
+_from_json = json.JSONDecoder().raw_decode
 
 
 class InvalidTokenError(ValueError):
@@ -87,34 +94,52 @@ class Refresh(NamedTuple):
     expires_at: int
 
 
+class Parsed(NamedTuple):
+    """A token taken apart: its spelling and header are ours, its signature nobody has looked at."""
+
+    algorithm: str
+    kind: str
+    #: The name of the key that it says signed it; "" if none.
+    kid: str
+    signed: bytes
+    payload: bytes
+    signature: bytes
+
+
 def sign(key: Key, kind: str, claims: Mapping[str, Any]) -> str:
     """Return a compact JWS over ``claims`` with ``typ`` set to ``kind``."""
     signed = f"{_head(key.algorithm, kind, key.kid)}.{base64url.encode(compact_json.encode(claims).encode())}"
     return f"{signed}.{base64url.encode(signatures.make(key, signed.encode()))}"
 
 
-def key_id_of(token: str) -> str:
-    """Return the key id a token names ("" if none) after checking its spelling and header.
+def parse(token: str) -> Parsed:
+    """Take a token apart after checking its spelling and header; nothing in it is proven yet.
 
     Raises InvalidTokenError for anything but three canonical base64url parts under ``alg typ kid``:
     no ``crit``, ``jku``, ``jwk``, ``x5u``, ``x5c`` or ``zip`` (SEC-20), no padding, spare bits or
     white space that would make one token look like several (SEC-23).
     """
-    return _parse(token).head.kid
+    parts = token.split(".")
+    if len(token) > MAX_LENGTH or len(parts) != _PARTS or not all(parts):
+        raise InvalidTokenError("spelling")
+    head, payload, signature = parts
+    try:
+        return Parsed(*_read_head(head), f"{head}.{payload}".encode(), base64url.decode(payload), base64url.decode(signature))
+    except ValueError as cause:
+        raise InvalidTokenError(*cause.args) from cause
 
 
-def verify(token: str, key: Key, kind: str) -> dict[str, Any]:
+def verify(token: Parsed, key: Key, kind: str) -> dict[str, Any]:
     """Return the claims of a token of one kind, signed by one key under that key's algorithm.
 
     The algorithm is the key's, never the token's (RFC 8725 section 3.1). Nothing about time is
     looked at here, so the answer may be kept. Raises InvalidTokenError.
     """
-    parsed = _parse(token)
-    if parsed.head.algorithm != key.algorithm or not signatures.fits(key, parsed.signed, parsed.signature):
+    if token.algorithm != key.algorithm or not signatures.fits(key, token.signed, token.signature):
         raise InvalidTokenError("signature")
-    if parsed.head.kind != kind:
+    if token.kind != kind:
         raise InvalidTokenError("typ")
-    return _object(parsed.payload)
+    return _object(token.payload)
 
 
 def read_access(claims: Mapping[str, Any], *, issuer: str, audience: str, longest: int) -> Access:
@@ -122,30 +147,22 @@ def read_access(claims: Mapping[str, Any], *, issuer: str, audience: str, longes
 
     ``longest`` is the configured life in seconds: a token that claims more is not ours (SEC-21).
     """
-    verified = claims.get("email_verified", True)
+    said = _typed(claims, _ACCESS)
+    kind, its_issuer, its_audience, subject, session_id, token_id, begins, issued, expires, auth_time, verified, amr, acr, roles = said
     expected = audience if verified else unverified_audience(issuer)
-    if claims.get("kind") != "access" or claims.get("iss") != issuer or claims.get("aud") != expected:
+    if kind != "access" or its_issuer != issuer or its_audience != expected:
         raise InvalidTokenError("not for us")
-    if "email_verified" not in claims or not isinstance(verified, bool):
-        raise InvalidTokenError("email_verified")
-    issued, expires = _whole(claims, "iat"), _whole(claims, "exp")
-    if _whole(claims, "nbf") != issued or not 0 < expires - issued <= longest:
+    if begins != issued or not 0 <= issued < expires <= min(issued + longest, _LARGEST) or not 0 <= auth_time <= _LARGEST:
         raise InvalidTokenError("times")
+    email = claims.get("email") if verified else None
+    if not (token_id and acr) or (verified and not (isinstance(email, str) and email)):
+        raise InvalidTokenError("empty")
+    if not _TEXT.issuperset(map(type, amr)) or not _TEXT.issuperset(map(type, roles)):
+        raise InvalidTokenError("lists")
     return Access(
-        issuer=issuer,
-        audience=expected,
-        subject=_id(claims, "sub"),
-        session_id=_id(claims, "sid"),
-        token_id=_text(claims, "jti"),
-        issued_at=issued,
-        expires_at=expires,
-        auth_time=_whole(claims, "auth_time"),
-        email=_text(claims, "email") if verified else None,
-        email_verified=verified,
-        amr=_texts(claims, "amr"),
-        acr=_text(claims, "acr"),
-        roles=_texts(claims, "roles"),
-    )
+        issuer, expected, _id(subject), _id(session_id), token_id, issued, expires, auth_time,
+        email, verified, tuple(amr), acr, tuple(roles),
+    )  # fmt: skip
 
 
 def unverified_audience(issuer: str) -> str:
@@ -172,27 +189,12 @@ def refresh_claims(token: Refresh, issuer: str) -> dict[str, Any]:
 
 def read_refresh(claims: Mapping[str, Any], issuer: str) -> Refresh:
     """Return typed refresh claims; raise InvalidTokenError if one is missing or odd."""
-    if claims.get("kind") != "refresh" or claims.get("iss") != issuer:
+    kind, its_issuer, session_id, generation, issued, expires = _typed(claims, _REFRESH)
+    if kind != "refresh" or its_issuer != issuer:
         raise InvalidTokenError("not for us")
-    return Refresh(
-        session_id=_id(claims, "sid"),
-        generation=_whole(claims, "gen"),
-        issued_at=_whole(claims, "iat"),
-        expires_at=_whole(claims, "exp"),
-    )
-
-
-class _Head(NamedTuple):
-    algorithm: str
-    kind: str
-    kid: str
-
-
-class _Parsed(NamedTuple):
-    head: _Head
-    signed: bytes
-    payload: bytes
-    signature: bytes
+    if not (0 <= generation <= _LARGEST and 0 <= issued <= _LARGEST and 0 <= expires <= _LARGEST):
+        raise InvalidTokenError("numbers")
+    return Refresh(_id(session_id), generation, issued, expires)
 
 
 @lru_cache(maxsize=64)
@@ -203,63 +205,38 @@ def _head(algorithm: str, kind: str, kid: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _read_head(part: str) -> _Head:
-    """Read the first part of a token; the heads of our own tokens come again and again."""
+def _read_head(part: str) -> tuple[str, str, str]:
+    """Return algorithm, kind and key id ("" if none) from the first part of a token; those of our own come again and again."""
     fields = _object(base64url.decode(part))
     algorithm, kind, kid = fields.get("alg"), fields.get("typ"), fields.get("kid", "")
     if not fields.keys() <= _HEADER_FIELDS or not isinstance(algorithm, str) or not isinstance(kind, str):
         raise InvalidTokenError("header")
     if not isinstance(kid, str) or ("kid" in fields and not _KID.fullmatch(kid)):
         raise InvalidTokenError("kid")
-    return _Head(algorithm, kind, kid)
-
-
-@lru_cache(maxsize=4)
-def _parse(token: str) -> _Parsed:
-    """Take a token apart; it is asked for its key id first and verified right after."""
-    parts = token.split(".")
-    if len(token) > MAX_LENGTH or len(parts) != _PARTS or not all(parts):
-        raise InvalidTokenError("spelling")
-    head, payload, signature = parts
-    try:
-        return _Parsed(_read_head(head), f"{head}.{payload}".encode(), base64url.decode(payload), base64url.decode(signature))
-    except ValueError as cause:
-        raise InvalidTokenError(*cause.args) from cause
+    return algorithm, kind, kid
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        found = _from_json(raw.decode())
+        text = raw.decode()
+        found, end = _from_json(text)
     except (ValueError, RecursionError) as cause:
         raise InvalidTokenError("json") from cause
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or end != len(text):
         raise InvalidTokenError("json")
     return found
 
 
-def _whole(claims: Mapping[str, Any], name: str) -> int:
-    found = claims.get(name)
-    if type(found) is not int or not 0 <= found <= _LARGEST:  # bool is an int to isinstance
-        raise InvalidTokenError(name)
-    return found
+def _typed(claims: Mapping[str, Any], wanted: Mapping[str, type]) -> tuple[Any, ...]:
+    """Return the wanted claims, each exactly of its type: to isinstance, a bool is an int."""
+    said = tuple(map(claims.get, wanted))
+    if tuple(map(type, said)) != tuple(wanted.values()):
+        raise InvalidTokenError("types")
+    return said
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
-    found = claims.get(name)
-    if not isinstance(found, str) or not found:
-        raise InvalidTokenError(name)
-    return found
-
-
-def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    found = claims.get(name)
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise InvalidTokenError(name)
-    return tuple(found)
-
-
-def _id(claims: Mapping[str, Any], name: str) -> UUID:
-    found = ids.parse(_text(claims, name))
+def _id(text: str) -> UUID:
+    found = ids.parse(text)
     if found is None:
-        raise InvalidTokenError(name)
+        raise InvalidTokenError("id")
     return found

@@ -45,9 +45,10 @@ ACCESS = Access(
 
 def read(token: str, key: Key) -> Access:
     """Check a token the way a key set does."""
-    if tokens.key_id_of(token) != key.kid:
+    parsed = tokens.parse(token)
+    if parsed.kid != key.kid:
         raise InvalidTokenError("kid")
-    return tokens.read_access(tokens.verify(token, key, tokens.ACCESS_TYPE), issuer=ISSUER, audience=AUDIENCE, longest=LIFE)
+    return tokens.read_access(tokens.verify(parsed, key, tokens.ACCESS_TYPE), issuer=ISSUER, audience=AUDIENCE, longest=LIFE)
 
 
 def encode(raw: bytes) -> str:
