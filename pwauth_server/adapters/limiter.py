@@ -1,14 +1,14 @@
 """The one place that counts requests against limits (SEC-60 to SEC-66).
 
-Windows lie in a storage with the interface of the ``limits`` library, whose Redis storage serves
-several nodes (`redis_windows`). The one for a single process is ours: the library's keeps a lock for each
-key, scans all of them at every hit and takes two megabytes to import. This one is bounded: at most
+Windows lie in a storage of the ``limits`` library, whose Redis storage serves several nodes (`redis_windows`), or in a
+table of our own if there is a single process: the library's keeps a lock for each
+key, scans all of them at every hit and takes two megabytes to import. Ours is bounded: at most
 `MAX_KEYS` windows, and whoever floods it pushes out his own kind.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice, takewhile
 from typing import Protocol
 
@@ -19,6 +19,9 @@ from pwauth_server.rules.limits import Limit, Quota
 #: Windows kept at most: 45 MB if every key is as long as a mail address can be, 22 MB as a rule.
 MAX_KEYS = 80_000
 
+#: One use of what a limit grants a key: a client's address, a mailbox, an account.
+Use = tuple[Limit, str, Quota]
+
 
 class OnLimited(Protocol):
     """Told the name of every limit that refused somebody."""
@@ -28,21 +31,24 @@ class OnLimited(Protocol):
 
 
 class Windows(Protocol):
-    """What a storage of the ``limits`` library can do, as far as we ask it, and two things more."""
+    """A storage of counters, each for a limit and a key, that open with their first use and vanish with their end."""
 
-    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count hits in a window of ``expiry`` seconds; return how many there are."""
+    async def count(self, uses: Sequence[Use]) -> int:
+        """Count uses one after the other until one goes beyond its quota; return how many did not.
 
-    async def decr(self, key: str) -> None:
-        """Take one hit back, if its window is still open; one step."""
+        That one is counted, what follows is not: somebody who is refused must not use up what others share with him.
+        """
 
-    async def clear(self, key: str) -> None:
-        """Close a window, with all its hits."""
+    async def give_back(self, limit: Limit, key: str) -> None:
+        """Take one use back, if its window is still open; one step."""
 
-    async def get(self, key: str) -> int:
-        """Return how many hits there are."""
+    async def clear(self, limit: Limit, key: str) -> None:
+        """Close a window, with all its uses."""
 
-    async def get_expiry(self, key: str) -> float:
+    async def counted(self, limit: Limit, key: str) -> int:
+        """Return how many uses there are."""
+
+    async def ends_at(self, limit: Limit, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
 
     async def close(self) -> None:
@@ -50,53 +56,66 @@ class Windows(Protocol):
 
 
 class WindowTable:
-    """Counters that open a window with their first hit and vanish with its end."""
+    """The counters of one process."""
 
     def __init__(self, clock: Clock) -> None:
         """Start empty; the clock is ours, so tests can move it."""
         self._clock = clock
         # limit -> key -> [count, end, length]; the windows of one limit are equally long, so the first to open is the first to end
-        self._rooms: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
+        self._rooms: defaultdict[Limit, dict[str, list[float]]] = defaultdict(dict)
         self._held = 0
 
-    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count a hit and return how many there are; one step, nothing can come between."""
+    async def count(self, uses: Sequence[Use]) -> int:
+        """Count uses until one goes beyond its quota; return how many did not; one step, nothing can come between."""
         now = self._clock.now()
-        window = self._find(key, now)
-        if window is None:
-            self._make_room(now)
-            window = self._rooms[_limit_of(key)][key] = [0, now + expiry, expiry]
-            self._held += 1
-        window[0] += amount
-        return int(window[0])
+        for number, (limit, key, quota) in enumerate(uses):
+            window = self._find(limit, key, now)
+            if window is None:
+                if self._held >= MAX_KEYS:
+                    self._make_room(now)
+                window = self._rooms[limit][key] = [0, now + quota.seconds, quota.seconds]
+                self._held += 1
+            window[0] += 1
+            if window[0] > quota.amount:
+                return number
+        return len(uses)
 
-    async def decr(self, key: str) -> None:
-        """Take one hit back, if its window is still open."""
-        window = self._find(key, self._clock.now())
+    def would_fit(self, uses: Sequence[Use]) -> int:
+        """Return what `count` would, without counting; each use is of another window."""
+        now = self._clock.now()
+        for number, (limit, key, quota) in enumerate(uses):
+            window = self._find(limit, key, now)
+            if (window[0] if window else 0) >= quota.amount:
+                return number
+        return len(uses)
+
+    async def give_back(self, limit: Limit, key: str) -> None:
+        """Take one use back, if its window is still open."""
+        window = self._find(limit, key, self._clock.now())
         if window is not None and window[0] > 0:
             window[0] -= 1
 
-    async def clear(self, key: str) -> None:
-        """Close a window, with all its hits."""
-        if self._rooms[_limit_of(key)].pop(key, None) is not None:
+    async def clear(self, limit: Limit, key: str) -> None:
+        """Close a window, with all its uses."""
+        if self._rooms[limit].pop(key, None) is not None:
             self._held -= 1
 
-    async def get(self, key: str) -> int:
-        """Return how many hits there are."""
-        window = self._find(key, self._clock.now())
+    async def counted(self, limit: Limit, key: str) -> int:
+        """Return how many uses there are."""
+        window = self._find(limit, key, self._clock.now())
         return int(window[0]) if window else 0
 
-    async def get_expiry(self, key: str) -> float:
+    async def ends_at(self, limit: Limit, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
-        window = self._find(key, now := self._clock.now())
+        window = self._find(limit, key, now := self._clock.now())
         return window[1] if window else now
 
     async def close(self) -> None:
         """Do nothing: nothing is held open."""
 
-    def _find(self, key: str, now: float) -> list[float] | None:
+    def _find(self, limit: Limit, key: str, now: float) -> list[float] | None:
         """Return the window of ``key`` if it is open at ``now``; throw an old one away."""
-        room = self._rooms[_limit_of(key)]
+        room = self._rooms[limit]
         window = room.get(key)
         # A window that would end later than if it opened now was opened by a clock that has been set back.
         if window is None or 0 < window[1] - now <= window[2]:
@@ -106,8 +125,6 @@ class WindowTable:
         return None
 
     def _make_room(self, now: float) -> None:
-        if self._held < MAX_KEYS:
-            return
         for room in self._rooms.values():
             for key, _ in list(takewhile(lambda entry: entry[1][1] <= now, room.items())):
                 del room[key]
@@ -134,9 +151,18 @@ class Limiter:
 
     async def take(self, limit: Limit, *key: str) -> None:
         """Count one use; raise RateLimited with ``Retry-After`` if the quota is spent."""
-        quota = self._quotas[limit]
-        if await self._storage.incr(_key(limit, key), quota.seconds) > quota.amount:
+        if not await self.is_first(limit, *key):
             raise await self.refusal(limit, *key)
+
+    async def take_each(self, uses: Sequence[tuple[Limit, *tuple[str, ...]]]) -> None:
+        """Count uses one after the other, each a limit and its key; raise RateLimited for the first whose quota is spent.
+
+        What follows that one is not counted. One question to a shared storage, however many there are.
+        """
+        wanted = [(limit, "/".join(key), self._quotas[limit]) for limit, *key in uses]
+        granted = await self._storage.count(wanted)
+        if granted < len(wanted):
+            raise await self.refusal(*wanted[granted][:2])
 
     async def check(self, limit: Limit, *key: str) -> None:
         """Raise RateLimited if the quota is spent, without counting: for limits on failures."""
@@ -145,20 +171,19 @@ class Limiter:
 
     async def give_back(self, limit: Limit, *key: str) -> None:
         """Take a use back: it was counted before it was known to be no failure."""
-        await self._storage.decr(_key(limit, key))
+        await self._storage.give_back(limit, "/".join(key))
 
     async def forget(self, limit: Limit, *key: str) -> None:
         """Forget all uses of a key: whom they were held against has turned out to be somebody else."""
-        await self._storage.clear(_key(limit, key))
+        await self._storage.clear(limit, "/".join(key))
 
     async def is_first(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""
-        quota = self._quotas[limit]
-        return await self._storage.incr(_key(limit, key), quota.seconds) <= quota.amount
+        return await self._storage.count([(limit, "/".join(key), self._quotas[limit])]) == 1
 
     async def is_free(self, limit: Limit, *key: str) -> bool:
         """Tell whether a use would be within the quota, without counting."""
-        return await self._storage.get(_key(limit, key)) < self._quotas[limit].amount
+        return await self._storage.counted(limit, "/".join(key)) < self._quotas[limit].amount
 
     def window(self, limit: Limit) -> float:
         """Return the length of a limit's window in seconds."""
@@ -172,7 +197,7 @@ class Limiter:
         """Return the refusal with the headers of RFC 9110 and draft-ietf-httpapi-ratelimit-headers-10."""
         self._on_limited(limit)
         quota = self._quotas[limit]
-        ends = await self._storage.get_expiry(_key(limit, key))
+        ends = await self._storage.ends_at(limit, "/".join(key))
         seconds = max(1, math.ceil(ends - self._clock.now()))
         return RateLimited(
             seconds=seconds,
@@ -182,11 +207,3 @@ class Limiter:
                 "ratelimit": f'"{limit}";r=0;t={seconds}',
             }
         )
-
-
-def _limit_of(key: str) -> str:
-    return key.partition("/")[0]
-
-
-def _key(limit: Limit, key: tuple[str, ...]) -> str:
-    return f"{limit}/{'/'.join(key)}"

@@ -1,17 +1,18 @@
 """Windows that several nodes share, and what happens while their storage does not answer.
 
-Then this node goes on with its own count: limits fail neither open nor shut. It counts every hit there at all
+Then this node goes on with its own count: limits fail neither open nor shut. It counts every use there at all
 times, so whoever has used his share up on this node finds it used up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from pwauth_server.adapters.clock import Clock
-from pwauth_server.adapters.limiter import Windows, WindowTable
+from pwauth_server.adapters.limiter import Use, Windows, WindowTable
 from pwauth_server.adapters.logs import Log
 from pwauth_server.adapters.metrics import Metrics
+from pwauth_server.rules.limits import Limit
 
 #: Seconds that a request waits for the shared storage, and seconds until one of them tries again.
 PATIENCE, AGAIN = 0.5, 3.0
@@ -27,31 +28,34 @@ class SharedWindows:
         self._shared, self._own, self._clock, self._metrics, self._log = shared, own, clock, metrics, log
         self._is_alone, self._again_at = False, 0.0
 
-    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count hits in a window of ``expiry`` seconds; return how many there are."""
-        own = await self._own.incr(key, expiry, amount)
-        shared = await self._ask(lambda windows: windows.incr(key, expiry, amount))
-        # Own hits are a part of all: where Redis knows of fewer, it was away, or has begun anew.
+    async def count(self, uses: Sequence[Use]) -> int:
+        """Count uses until one goes beyond its quota, here or with all nodes together; return how many did not."""
+        # Own uses are a part of all: where Redis knows of fewer, it was away, or has begun anew. So nobody is asked about
+        # what lies behind a quota that is spent here, and what Redis did not count is not counted here either.
+        asked = uses[: self._own.would_fit(uses) + 1]
+        shared = await self._ask(lambda windows: windows.count(asked))
+        if shared is None:
+            return await self._own.count(asked)
+        return min(shared, await self._own.count(asked[: shared + 1]))
+
+    async def give_back(self, limit: Limit, key: str) -> None:
+        """Take one use back, if its window is still open."""
+        await self._own.give_back(limit, key)
+        await self._ask(lambda windows: windows.give_back(limit, key))
+
+    async def clear(self, limit: Limit, key: str) -> None:
+        """Close a window, with all its uses but those that another node has counted itself: that one remembers them to the end."""
+        await self._own.clear(limit, key)
+        await self._ask(lambda windows: windows.clear(limit, key))
+
+    async def counted(self, limit: Limit, key: str) -> int:
+        """Return how many uses there are."""
+        shared, own = await self._ask(lambda windows: windows.counted(limit, key)), await self._own.counted(limit, key)
         return own if shared is None else max(own, shared)
 
-    async def decr(self, key: str) -> None:
-        """Take one hit back, if its window is still open."""
-        await self._own.decr(key)
-        await self._ask(lambda windows: windows.decr(key))
-
-    async def clear(self, key: str) -> None:
-        """Close a window, with all its hits but those that another node has counted itself: that one remembers them to the end."""
-        await self._own.clear(key)
-        await self._ask(lambda windows: windows.clear(key))
-
-    async def get(self, key: str) -> int:
-        """Return how many hits there are."""
-        shared, own = await self._ask(lambda windows: windows.get(key)), await self._own.get(key)
-        return own if shared is None else max(own, shared)
-
-    async def get_expiry(self, key: str) -> float:
+    async def ends_at(self, limit: Limit, key: str) -> float:
         """Return when the window ends (Unix seconds)."""
-        shared, own = await self._ask(lambda windows: windows.get_expiry(key)), await self._own.get_expiry(key)
+        shared, own = await self._ask(lambda windows: windows.ends_at(limit, key)), await self._own.ends_at(limit, key)
         return own if shared is None else max(own, shared)
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from pwauth_server.rules import findings as judge
 from pwauth_server.rules import findings_address, findings_mail
 from pwauth_server.rules.addresses import domain_of
 from pwauth_server.rules.findings import HOUR, Finding
+from pwauth_server.rules.limits import Limit
 from pwauth_server.store import epoch, migrate
 from pwauth_server.store.audit import NEWEST
 from pwauth_server.store.connect import connect
@@ -212,7 +213,7 @@ async def _limits(case: Case) -> list[Finding]:
 
     windows = RedisWindows(url, namespace=case.config.limits_namespace, clock=case.clock, patience=REDIS_PATIENCE)
     try:
-        await windows.get("doctor")
+        await windows.counted(Limit.REQUESTS, "doctor")
     except Exception as error:  # noqa: BLE001 - whatever the driver raises is what is to be told
         return [judge.shared_limits(_reason(error))]
     finally:

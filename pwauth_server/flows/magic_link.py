@@ -162,11 +162,15 @@ async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
         await limiter.check(Limit.MAIL_GLOBAL)
     except RateLimited as limited:
         raise MailCapReached(headers=limited.headers) from limited
-    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, mailbox, client)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, mailbox, client)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_HOUR, mailbox)
-    await limiter.take(Limit.MAIL_PER_MAILBOX_DAY, mailbox)
+    await limiter.take_each(
+        [
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_HOUR, mailbox),
+            (Limit.MAIL_PER_MAILBOX_DAY, mailbox),
+        ]
+    )
     return await limiter.is_first(Limit.MAIL_COOLDOWN, mailbox, client)
 
 

@@ -13,6 +13,5 @@ async def take(deps: Deps, email: str) -> None:
         await deps.limiter.check(Limit.MAIL_GLOBAL)
     except RateLimited as limited:
         raise MailCapReached(headers=limited.headers) from limited
-    await deps.limiter.take(Limit.MAIL_PER_MAILBOX_HOUR, mailbox)
-    await deps.limiter.take(Limit.MAIL_PER_MAILBOX_DAY, mailbox)
+    await deps.limiter.take_each([(Limit.MAIL_PER_MAILBOX_HOUR, mailbox), (Limit.MAIL_PER_MAILBOX_DAY, mailbox)])
     await deps.limiter.is_first(Limit.MAIL_GLOBAL)

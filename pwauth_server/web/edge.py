@@ -111,8 +111,7 @@ class Edge:
         deps, ip = self.deps, self._ip(request)
         if route.limits:
             bucket = client_address.bucket(ip)
-            for limit in route.limits:
-                await deps.limiter.take(limit, bucket)
+            await deps.limiter.take_each([(limit, bucket) for limit in route.limits])
         call = Call(request, deps, ip, path=parts)
         await guards.admit(call, route.guard)
         _read(call, route)

@@ -84,7 +84,7 @@ class PatientProtocol(HttpProtocol):
     def close(self, timeout: float | None = None) -> None:
         """Say what is still to be said, and close."""
         self.app.ctx.outbox.empty()
-        super().close(timeout)  # type: ignore[no-untyped-call]
+        super().close(timeout)
 
     def check_timeouts(self) -> None:
         """Treat no request as a websocket, and cut off whoever does not take the hint."""

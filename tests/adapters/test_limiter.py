@@ -141,6 +141,27 @@ async def test_what_is_forgotten_is_forgotten_for_one_key(house: House) -> None:
     assert await house.takes(15, Limit.API_KEY_FAILURES, "a") == 10
 
 
+async def test_uses_are_counted_until_one_is_refused(house: House) -> None:
+    """What stands behind the refused one is not used up: a stranger's share is his own, the mailbox's is its owner's (SEC-65)."""
+    uses: list[tuple[Limit, *tuple[str, ...]]] = [
+        (Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.4"),
+        (Limit.MAIL_PER_MAILBOX_HOUR, "v@ex.com"),
+    ]
+    for _ in range(3):
+        await house.limiter.take_each(uses)
+    for _ in range(10):
+        with pytest.raises(RateLimited) as refused:
+            await house.limiter.take_each(uses)
+        assert refused.value.headers["ratelimit-policy"].startswith('"mail_per_mailbox_and_client";q=3;')
+    assert house.refused == [Limit.MAIL_PER_MAILBOX_AND_CLIENT] * 10
+    assert await house.takes(10, Limit.MAIL_PER_MAILBOX_HOUR, "v@ex.com") == 2
+    with pytest.raises(RateLimited) as refused:
+        await house.limiter.take_each([(Limit.MAIL_PER_CLIENT, "1.2.3.4"), *uses[1:]])
+    assert refused.value.headers["ratelimit-policy"].startswith('"mail_per_mailbox_hour";')
+    assert await house.takes(30, Limit.MAIL_PER_CLIENT, "1.2.3.4") == 19
+    await house.limiter.take_each([])
+
+
 async def test_keys_and_limits_are_counted_apart(house: House) -> None:
     """One client's refusal is nobody else's, and one limit's is not another's (SEC-65)."""
     assert await house.takes(20, Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.4") == 3
@@ -215,7 +236,7 @@ async def test_two_hundred_thousand_keys_fit_into_memory() -> None:
     tracemalloc.start()
     try:
         for number in range(200_000):
-            await house.table.incr(f"mail_per_mailbox_and_client/{'x' * 254}/{number:x}/2001:db8:ffff:ffff::/64", 60)
+            await house.limiter.take(Limit.MAIL_PER_MAILBOX_AND_CLIENT, "x" * 254, f"{number:x}", "2001:db8:ffff:ffff::/64")
         used, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -247,7 +268,7 @@ async def test_windows_that_are_over_make_room_first(monkeypatch: pytest.MonkeyP
     for number in range(90):
         await house.limiter.take(Limit.MAIL_PER_CLIENT, f"here {number}")
     for number in range(90):
-        assert await house.table.get(f"mail_per_client/here {number}") == 1
+        assert await house.table.counted(Limit.MAIL_PER_CLIENT, f"here {number}") == 1
     assert house.held() <= 100
 
 
@@ -255,6 +276,6 @@ async def test_the_table_counts_as_the_library_does() -> None:
     """Our table answers what the library's own memory answers: either can stand below the limiter (SEC-64)."""
     house, theirs = House(), MemoryStorage()
     for _ in range(5):
-        assert await house.table.incr("a", 60) == await theirs.incr("a", 60)
-        assert await house.table.get("a") == await theirs.get("a")
-        assert await house.table.get("b") == await theirs.get("b") == 0
+        assert await house.table.count([(Limit.REQUESTS, "a", QUOTAS[Limit.REQUESTS])]) == 1
+        assert await house.table.counted(Limit.REQUESTS, "a") == await theirs.incr("a", 60)
+        assert await house.table.counted(Limit.REQUESTS, "b") == await theirs.get("b") == 0

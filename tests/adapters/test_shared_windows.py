@@ -3,20 +3,26 @@
 import asyncio
 import io
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from pwauth_server.adapters.limiter import WindowTable
+from pwauth_server.adapters.limiter import Use, WindowTable
 from pwauth_server.adapters.logs import Log
 from pwauth_server.adapters.metrics import Metrics, Snapshot
 from pwauth_server.adapters.redis_windows import CONNECTIONS, RedisWindows
 from pwauth_server.adapters.shared_windows import AGAIN, SharedWindows
 from pwauth_server.errors import ConfigError
+from pwauth_server.rules.limits import Limit, Quota
 from tests.fakes import FakeClock
 from tests.redis_server import PASSWORD, RedisServer, needs_redis
 
 pytestmark = needs_redis
+
+
+def use(key: str, amount: int = 1_000_000, seconds: float = 60) -> Use:
+    """Return one use of a key."""
+    return Limit.REQUESTS, key, Quota(amount, seconds)
 
 
 class Node:
@@ -39,8 +45,8 @@ class Node:
         return float(lines["pwauth_limits_storage_errors_total"]), float(lines["pwauth_limits_alone"])
 
     async def hits(self, *keys: str) -> list[int]:
-        """Hit keys one by one; return the counts."""
-        return [await self.windows.incr(key, 60) for key in keys]
+        """Use keys one by one; return what is counted after each."""
+        return [await self.windows.count([use(key)]) and await self.windows.counted(Limit.REQUESTS, key) for key in keys]
 
 
 @pytest.fixture
@@ -57,15 +63,33 @@ async def test_nodes_count_together(nodes: tuple[Node, Node]) -> None:
     """A hit on one is a hit on the other, and so is one that is given back; the end of a window is told in each one's time."""
     one, other = nodes
     assert [await one.hits("a"), await other.hits("a"), await one.hits("a", "b")] == [[1], [2], [3, 1]]
-    await other.windows.decr("a")
-    assert await one.windows.get("a") == 2
-    await other.windows.incr("c", 60)
-    await other.windows.clear("c")
-    assert [await node.windows.get("c") for node in nodes] == [0, 0]
+    await other.windows.give_back(Limit.REQUESTS, "a")
+    assert await one.windows.counted(Limit.REQUESTS, "a") == 2
+    await other.hits("c")
+    await other.windows.clear(Limit.REQUESTS, "c")
+    assert [await node.windows.counted(Limit.REQUESTS, "c") for node in nodes] == [0, 0]
     other.clock.tick(-3600)
-    ends = [await node.windows.get_expiry("a") - node.clock.now() for node in nodes]
+    ends = [await node.windows.ends_at(Limit.REQUESTS, "a") - node.clock.now() for node in nodes]
     assert all(0 < left <= 60 for left in ends)
     assert one.figures() == other.figures() == (0, 0)
+
+
+async def test_who_is_refused_uses_up_nothing_that_others_share(nodes: tuple[Node, Node], redis: RedisServer) -> None:
+    """Whether all nodes together refuse him or this one alone: what stands behind his own limit is not counted anywhere (SEC-65)."""
+    one, other = nodes
+    both = [use("his own", 3), use("everybody's", 100)]
+    assert [await node.windows.count(both) for node in (one, other, one, other, one, one)] == [2, 2, 2, 0, 0, 0]
+    assert [await node.windows.counted(Limit.REQUESTS, "everybody's") for node in nodes] == [3, 3]
+    redis.ask("FLUSHALL")  # a Redis that has begun anew knows of nothing; what this node counted, it remembers
+    assert [await one.windows.count(both) for _ in range(3)] == [0, 0, 0]
+    assert await one.windows.counted(Limit.REQUESTS, "everybody's") == 2
+    assert await one.shared.counted(Limit.REQUESTS, "everybody's") == 0
+    redis.kill()
+    try:
+        assert [await other.windows.count(both) for _ in range(3)] == [2, 0, 0], "it has counted two itself, one of them in vain"
+        assert await other.windows.counted(Limit.REQUESTS, "everybody's") == 2
+    finally:
+        redis.start()
 
 
 async def test_without_redis_each_node_counts_for_itself(nodes: tuple[Node, Node], redis: RedisServer) -> None:
@@ -75,9 +99,9 @@ async def test_without_redis_each_node_counts_for_itself(nodes: tuple[Node, Node
     assert await other.hits("a") == [6]
     redis.kill()
     assert (await one.hits("a", "a", "b"), await other.hits("a")) == ([6, 7, 1], [2])
-    await one.windows.decr("a")
-    assert await one.windows.get("a") == 6
-    assert await one.windows.get_expiry("a") == one.clock.now() + 60
+    await one.windows.give_back(Limit.REQUESTS, "a")
+    assert await one.windows.counted(Limit.REQUESTS, "a") == 6
+    assert await one.windows.ends_at(Limit.REQUESTS, "a") == one.clock.now() + 60
     assert (one.told(), one.figures()) == (["limits.alone"], (1, 1))
     one.clock.tick(AGAIN)
     assert await one.hits("a") == [7]
@@ -100,7 +124,8 @@ async def test_one_request_alone_waits_for_a_redis_that_hangs(nodes: tuple[Node,
     try:
         assert await one.hits("a") == [2]
         one.clock.tick(AGAIN)
-        assert sorted(await asyncio.gather(*(one.windows.incr("a", 60) for _ in range(100)))) == list(range(3, 103))
+        assert sum(await asyncio.gather(*(one.windows.count([use("a", 50)]) for _ in range(100)))) == 48
+        assert await one.windows.counted(Limit.REQUESTS, "a") == 102
         assert one.figures() == (2, 1)
     finally:
         redis.send(signal.SIGCONT)
@@ -131,18 +156,18 @@ async def test_an_answer_from_before_an_outage_does_not_end_it() -> None:
 
         may_answer = asyncio.Event()
 
-        async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        async def count(self, uses: Sequence[Use]) -> int:
             """Count, or fail."""
-            if key == "broken":
+            if uses == [use("broken")]:
                 raise ConnectionError
             await self.may_answer.wait()
-            return await super().incr(key, expiry, amount)
+            return await super().count(uses)
 
     node, slow = Node("redis://127.0.0.1:1"), Slow(FakeClock())
     windows = SharedWindows(slow, own=WindowTable(node.clock), clock=node.clock, metrics=node.metrics, log=Log("info", node.log))
-    early = asyncio.create_task(windows.incr("a", 60))
+    early = asyncio.create_task(windows.count([use("a")]))
     await asyncio.sleep(0)
-    await windows.incr("broken", 60)
+    await windows.count([use("broken")])
     slow.may_answer.set()
     assert await early == 1
     assert (node.told(), node.figures()) == (["limits.alone"], (1, 1))
@@ -152,13 +177,13 @@ async def test_a_client_that_hangs_up_gets_nobody_anothers_answer(nodes: tuple[N
     """Whatever moment a request is broken off at, its connection does not carry its answer to the next one, and is not lost."""
     one, _ = nodes
     for turns in range(40):
-        broken = [asyncio.create_task(one.windows.incr("many", 60, 1000)) for _ in range(CONNECTIONS + 4)]
+        broken = [asyncio.create_task(one.windows.count([use("many", 0)])) for _ in range(CONNECTIONS + 4)]
         for _ in range(turns):
             await asyncio.sleep(0)
         for task in broken:
             task.cancel()
         await asyncio.gather(*broken, return_exceptions=True)
-        assert await asyncio.gather(*(one.windows.incr(f"key {turns} {number}", 60) for number in range(20))) == [1] * 20
+        assert await asyncio.gather(*(one.windows.count([use(f"key {turns} {number}")]) for number in range(20))) == [1] * 20
     assert one.figures() == (0, 0)
     assert not one.shared._pool._in_use_connections
 
@@ -166,12 +191,13 @@ async def test_a_client_that_hangs_up_gets_nobody_anothers_answer(nodes: tuple[N
 async def test_every_key_ends(nodes: tuple[Node, Node], redis: RedisServer) -> None:
     """Windows of half a second too, and one that somebody left without an end: nobody is locked out for good (SEC-65)."""
     windows = nodes[0].shared
-    await windows.incr("cooldown/a", 0.5)
-    await windows.decr("cooldown/never hit")
+    cooldown = use("a", 1, 0.5)
+    assert await windows.count([cooldown]) == 1
+    await windows.give_back(Limit.REQUESTS, "never used")
     (key,) = redis.names()
     assert 0 < int(str(redis.ask("PTTL", key))) <= 500
     redis.ask("PERSIST", key)
-    assert await windows.incr("cooldown/a", 0.5) == 2
+    assert await windows.count([cooldown]) == 0
     assert 0 < int(str(redis.ask("PTTL", key))) <= 500
 
 
@@ -179,12 +205,12 @@ async def test_redis_learns_no_address(nodes: tuple[Node, Node], redis: RedisSer
     """Keys name the limit and a hash, all equally long, whatever a client sends; each installation has its own."""
     windows = nodes[0].shared
     for key in ("alice@ex.com", "x" * 5000, "\ud800", ""):
-        await windows.incr(f"mail_per_mailbox_hour/{key}", 60)
-        assert await windows.get(f"mail_per_mailbox_hour/{key}") == 1
+        assert await windows.count([(Limit.MAIL_PER_MAILBOX_HOUR, key, Quota(5, 60))]) == 1
+        assert await windows.counted(Limit.MAIL_PER_MAILBOX_HOUR, key) == 1
     assert {len(key) for key in redis.names()} == {len("test:mail_per_mailbox_hour/") + 32}
     assert all(key.startswith("test:mail_per_mailbox_hour/") for key in redis.names())
     neighbour = RedisWindows(redis.url, namespace="other", clock=FakeClock(), patience=10)
-    assert await neighbour.get("mail_per_mailbox_hour/alice@ex.com") == 0
+    assert await neighbour.counted(Limit.MAIL_PER_MAILBOX_HOUR, "alice@ex.com") == 0
     await neighbour.close()
 
 
