@@ -78,7 +78,9 @@ class Edge:
         for path, methods in paths.items():
             if "GET" in methods:
                 methods["HEAD"] = methods["GET"]
-            self._app.add_route(self._entry(path, methods), path, methods=METHODS, name=path.strip("/").replace("/", "_") or "root")
+            name = path.strip("/").replace("/", "_") or "root"
+            # Without a format for its own errors, which nobody ever sees, Sanic would read the source of each handler to guess one.
+            self._app.add_route(self._entry(path, methods), path, methods=METHODS, name=name, error_format="json")
 
     def _entry(self, path: str, methods: Mapping[str, Route]) -> Any:
         open_to_scripts = all(route.cors for route in methods.values())
