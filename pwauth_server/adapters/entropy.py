@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from functools import lru_cache
 from itertools import count
 from typing import Protocol
 from uuid import UUID
@@ -45,13 +46,11 @@ class SystemEntropy:
 
     def text(self, alphabet: str, length: int) -> str:
         """Return ``length`` symbols, each uniform over ``alphabet``."""
-        # A byte counts only below the largest multiple of the alphabet's size: a plain remainder would
-        # make the first symbols likelier.
-        fair = 256 - 256 % len(alphabet)
-        symbols: list[str] = []
-        while len(symbols) < length:
-            symbols += [alphabet[byte % len(alphabet)] for byte in os.urandom(2 * length) if byte < fair]
-        return "".join(symbols[:length])
+        symbols, unfair = _spelling(alphabet)
+        text = ""
+        while len(text) < length:
+            text += os.urandom(2 * length).translate(symbols, unfair).decode()
+        return text[:length]
 
     def fraction(self) -> float:
         """Return a number uniform in [0, 1)."""
@@ -60,3 +59,13 @@ class SystemEntropy:
     def row_id(self, now: float) -> UUID:
         """Return a new UUIDv7."""
         return uuid7(now, os.urandom(RANDOM_BYTES))
+
+
+@lru_cache(maxsize=8)
+def _spelling(alphabet: str) -> tuple[bytes, bytes]:
+    """Return the symbol of each byte, and the bytes that stand for none.
+
+    A byte counts only below the largest multiple of the alphabet's size: a plain remainder would make the first symbols likelier.
+    """
+    fair = 256 - 256 % len(alphabet)
+    return (alphabet.encode("ascii") * 256)[:256], bytes(range(fair, 256))

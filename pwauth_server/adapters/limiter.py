@@ -67,14 +67,11 @@ class WindowTable:
 
     async def count(self, uses: Sequence[Use]) -> int:
         """Count uses until one goes beyond its quota; return how many did not; one step, nothing can come between."""
-        now = self._clock.now()
+        now, rooms = self._clock.now(), self._rooms
         for number, (limit, key, quota) in enumerate(uses):
-            window = self._find(limit, key, now)
-            if window is None:
-                if self._held >= MAX_KEYS:
-                    self._make_room(now)
-                window = self._rooms[limit][key] = [0, now + quota.seconds, quota.seconds]
-                self._held += 1
+            window = rooms[limit].get(key)
+            if window is None or not _is_open(window, now):
+                window = self._begin(limit, key, now, quota.seconds)
             window[0] += 1
             if window[0] > quota.amount:
                 return number
@@ -114,15 +111,19 @@ class WindowTable:
         """Do nothing: nothing is held open."""
 
     def _find(self, limit: Limit, key: str, now: float) -> list[float] | None:
-        """Return the window of ``key`` if it is open at ``now``; throw an old one away."""
+        """Return the window of ``key`` if it is open at ``now``."""
+        window = self._rooms[limit].get(key)
+        return window if window is not None and _is_open(window, now) else None
+
+    def _begin(self, limit: Limit, key: str, now: float, seconds: float) -> list[float]:
+        """Open a window, behind all that are open; an old one of the same key is thrown away."""
+        if self._held >= MAX_KEYS:
+            self._make_room(now)
         room = self._rooms[limit]
-        window = room.get(key)
-        # A window that would end later than if it opened now was opened by a clock that has been set back.
-        if window is None or 0 < window[1] - now <= window[2]:
-            return window
-        del room[key]
-        self._held -= 1
-        return None
+        if room.pop(key, None) is None:
+            self._held += 1
+        window = room[key] = [0, now + seconds, seconds]
+        return window
 
     def _make_room(self, now: float) -> None:
         for room in self._rooms.values():
@@ -154,12 +155,12 @@ class Limiter:
         if not await self.is_first(limit, *key):
             raise await self.refusal(limit, *key)
 
-    async def take_each(self, uses: Sequence[tuple[Limit, *tuple[str, ...]]]) -> None:
-        """Count uses one after the other, each a limit and its key; raise RateLimited for the first whose quota is spent.
+    async def take_each(self, uses: Sequence[tuple[Limit, str]]) -> None:
+        """Count uses one after the other, each a limit and its whole key; raise RateLimited for the first whose quota is spent.
 
         What follows that one is not counted. One question to a shared storage, however many there are.
         """
-        wanted = [(limit, "/".join(key), self._quotas[limit]) for limit, *key in uses]
+        wanted = [(limit, key, self._quotas[limit]) for limit, key in uses]
         granted = await self._storage.count(wanted)
         if granted < len(wanted):
             raise await self.refusal(*wanted[granted][:2])
@@ -207,3 +208,8 @@ class Limiter:
                 "ratelimit": f'"{limit}";r=0;t={seconds}',
             }
         )
+
+
+def _is_open(window: list[float], now: float) -> bool:
+    # A window that would end later than if it opened now was opened by a clock that has been set back.
+    return 0 < window[1] - now <= window[2]

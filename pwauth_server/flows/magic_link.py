@@ -1,6 +1,5 @@
 """Signing in by mail: ask for a letter, then show its link or its code (SEC-04, 05, 08, 10 to 19)."""
 
-from dataclasses import replace
 from typing import NoReturn
 from uuid import UUID
 
@@ -111,7 +110,7 @@ def for_host(deps: Deps, email: str, caller: Caller, now: float) -> tuple[MagicL
     """Return a link for whoever is at the host, and its token; no code fits it, and any browser may use it."""
     link, token, _ = _new_link(deps, email=email, return_to=None, browser_hash=b"", caller=caller, now=now)
     no_code = deps.entropy.random(len(link.code_mac))
-    return replace(link, purpose=HOST, browser_hash=None, code_mac=no_code, expires_at=now + HOST_LIFE), token
+    return link._replace(purpose=HOST, browser_hash=None, code_mac=no_code, expires_at=now + HOST_LIFE), token
 
 
 def url(deps: Deps, token: str) -> str:
@@ -162,11 +161,12 @@ async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
         await limiter.check(Limit.MAIL_GLOBAL)
     except RateLimited as limited:
         raise MailCapReached(headers=limited.headers) from limited
+    both = f"{mailbox}/{client}"
     await limiter.take_each(
         [
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client),
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, mailbox, client),
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT, both),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, both),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, both),
             (Limit.MAIL_PER_MAILBOX_HOUR, mailbox),
             (Limit.MAIL_PER_MAILBOX_DAY, mailbox),
         ]

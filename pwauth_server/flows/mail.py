@@ -38,13 +38,14 @@ async def post(
     the facts are kept, sealed for this row: a stolen database yields no link and no code.
     """
     letter_id = deps.entropy.row_id(now)
-    body = deps.ring.seal(PURPOSE, str(letter_id), compact_json.encode(facts).encode(), deps.entropy.random(NONCE_BYTES))
+    name = str(letter_id)
+    body = deps.ring.seal(PURPOSE, name, compact_json.encode(facts).encode(), deps.entropy.random(NONCE_BYTES))
     await email_queue.create(
         tx,
         letter_id=letter_id,
         kind=kind.value,
         recipient=to,
-        message_id=deps.letters.message_id(str(letter_id)),
+        message_id=deps.letters.message_id(name),
         body=body,
         now=now,
         expires_at=expires_at,

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _FIELD = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?", re.ASCII)
@@ -10,7 +11,13 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 def in_words(moment: float) -> str:
     """Return a moment as people read it, in UTC."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%-d %B %Y, %H:%M UTC")
+    return _minute(int(moment // 60))
+
+
+@lru_cache(maxsize=16)
+def _minute(number: int) -> str:
+    """Return a minute since 1970 in words; all letters of a minute say the same."""
+    return datetime.fromtimestamp(60 * number, UTC).strftime("%-d %B %Y, %H:%M UTC")
 
 
 def day(moment: float) -> str:

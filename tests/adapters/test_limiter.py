@@ -143,10 +143,7 @@ async def test_what_is_forgotten_is_forgotten_for_one_key(house: House) -> None:
 
 async def test_uses_are_counted_until_one_is_refused(house: House) -> None:
     """What stands behind the refused one is not used up: a stranger's share is his own, the mailbox's is its owner's (SEC-65)."""
-    uses: list[tuple[Limit, *tuple[str, ...]]] = [
-        (Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com", "1.2.3.4"),
-        (Limit.MAIL_PER_MAILBOX_HOUR, "v@ex.com"),
-    ]
+    uses = [(Limit.MAIL_PER_MAILBOX_AND_CLIENT, "v@ex.com/1.2.3.4"), (Limit.MAIL_PER_MAILBOX_HOUR, "v@ex.com")]
     for _ in range(3):
         await house.limiter.take_each(uses)
     for _ in range(10):
