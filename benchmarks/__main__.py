@@ -21,7 +21,7 @@ from pwauth_server.config import Config
 #: Bodies that work once, made for each second of a round: more than the machine can use up.
 TOKENS_A_SECOND, LINKS_A_SECOND, ADDRESSES_A_SECOND = 12_000, 8000, 16_000
 REFRESH_TOKENS = 2048
-NAMES = ("liveness", "me", "introspect", "introspect-new", "refresh", "refresh-normal", "magic", "verify")
+NAMES = ("liveness", "me", "introspect", "introspect-new", "refresh", "refresh-normal", "magic", "magic-mail", "verify")
 NAIVE = ("naive-refresh", "naive-introspect", "naive-magic")
 
 
@@ -37,14 +37,12 @@ def main() -> None:
     """Measure, print, and keep the figures if asked to."""
     options = _options()
     with workshop() as folder, ExitStack() as stack:
-        smtp_port = 1 if options.no_mail else stack.enter_context(mail_sink())
-        stands = _stands(folder, smtp_port, options)
+        stands = _stands(folder, stack.enter_context(mail_sink()), options)
         servers = {id(stand.server): stand.server for stand in stands.values()}
         stack.enter_context(running(*servers.values()))
         samples = _rounds(stands, options)
-        rss: dict[str, float] = {
-            name: stands[name].server.rss() for name in ("bare", "liveness", "refresh", "magic", "naive-refresh") if name in stands
-        }
+        shown = ("bare", "liveness", "refresh", "magic", "magic-mail", "naive-refresh")
+        rss: dict[str, float] = {name: stands[name].server.rss() for name in shown if name in stands}
     rows = {name: row(found, samples["bare"]) for name, found in samples.items()}
     grouping = {} if options.only else _grouping()
     print("\n".join([*report.table(rows, rss), "", *report.verdicts(rows, grouping)]))
@@ -59,7 +57,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (5)")
     parser.add_argument("--seconds", type=int, default=2, help="seconds of each load in a round (2)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help=f"some of {','.join(NAMES + NAIVE)}")
-    parser.add_argument("--no-mail", action="store_true", help="let letters wait in the queue instead of leaving")
     parser.add_argument("--json", type=Path, help="write the figures to a file")
     parser.add_argument("--compare", type=Path, help="compare with the figures in a file")
     return parser.parse_args()
@@ -72,9 +69,10 @@ def _stands(folder: Path, smtp_port: int, options: argparse.Namespace) -> dict[s
     config, main_server = pwauth(_made(folder / "pwauth"))
     keys = asyncio.run(_furnish(config, main_server.folder, options))
     # Letters that are still leaving would slow whatever is measured next: their server is held between its rounds.
+    queue_config, queue_server = pwauth(_made(folder / "queue"))
     mail_config, mail_server = pwauth(_made(folder / "mail"), smtp_port=smtp_port)
     normal_config, normal_server = pwauth(_made(folder / "normal"), altered=["normal"])
-    for other in (mail_config, normal_config):
+    for other in (queue_config, mail_config, normal_config):
         asyncio.run(_furnish(other, Path(other.database_path).parent, options))
     stands["liveness"] = Stand(main_server, Load("/liveness"))
     stands["me"] = Stand(main_server, Load("/me", key=keys.access_token))
@@ -82,7 +80,8 @@ def _stands(folder: Path, smtp_port: int, options: argparse.Namespace) -> dict[s
     stands["introspect-new"] = Stand(main_server, Load("/token/introspect", "each", "tokens-{round}.txt", keys.api_key))
     stands["refresh"] = Stand(main_server, Load("/token/refresh", "rotate", "refresh.txt"))
     stands["refresh-normal"] = Stand(normal_server, Load("/token/refresh", "rotate", "refresh.txt"))
-    stands["magic"] = Stand(mail_server, Load("/request/magic", "each", "addresses-{round}.txt"))
+    stands["magic"] = Stand(queue_server, Load("/request/magic", "each", "addresses-{round}.txt"))
+    stands["magic-mail"] = Stand(mail_server, Load("/request/magic", "each", "addresses-{round}.txt"))
     stands["verify"] = Stand(main_server, Load("/verify/magic", "each", "links-{round}.txt"))
     naive = _naive(_made(folder / "naive"), options)
     stands["naive-refresh"] = Stand(naive, Load("/token/refresh", "rotate", "refresh.txt"))

@@ -1,7 +1,9 @@
 """The name of everything that can happen; audit, metrics and notices read this one list."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -140,9 +142,12 @@ class Reason(StrEnum):
     DISOWNED = "disowned"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is asking, as far as the network tells; never a proof of anything."""
+#: Nobody can add to them: they belong to every occurrence without facts.
+_NO_FACTS: Mapping[str, str | int | float] = MappingProxyType({})
+
+
+class Caller(NamedTuple):
+    """Who is asking, as far as the network tells; never a proof of anything. Named tuples cost a third of a frozen dataclass."""
 
     ip: str = "local"
     #: Browser and system in words ("Firefox on Linux"): never the raw header (SEC-58, SEC-73).
@@ -154,18 +159,17 @@ class Caller:
 ON_THE_HOST = Caller(browser="command line")
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """An event with its facts; `facts` hold only closed words and ids, never a secret."""
 
     event: Event
     at: float
-    caller: Caller = field(default_factory=Caller)
+    caller: Caller = Caller()
     user_id: UUID | None = None
     session_id: UUID | None = None
     method: str = ""
     reason: str = Reason.NONE
-    facts: dict[str, str | int | float] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float] = _NO_FACTS
 
 
 def by_hand(event: Event, at: float, **facts: str) -> Occurrence:

@@ -221,7 +221,7 @@ async def _note(tx: Tx, letter: Letter, verdict: Attempt, *, now: float, chance:
     reason = occurrence.reason
     if event is Event.LETTER_SENT:
         is_ours = await email_queue.mark_sent(tx, letter, now=now, transport=transport)
-        occurrence.facts["seconds"] = now - letter.created_at
+        occurrence = occurrence._replace(facts={**occurrence.facts, "seconds": now - letter.created_at})
     elif event is Event.LETTER_DEFERRED:
         is_ours = await email_queue.defer(tx, letter, until=until, error=reason, transport=transport)
     elif event is Event.LETTER_EXPIRED:

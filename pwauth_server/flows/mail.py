@@ -43,7 +43,7 @@ async def post(
     await email_queue.create(
         tx,
         letter_id=letter_id,
-        kind=kind.value,
+        kind=str(kind),
         recipient=to,
         message_id=deps.letters.message_id(name),
         body=body,

@@ -27,12 +27,9 @@ class KeyRing:
     def __init__(self, secrets: Sequence[str]) -> None:
         """Derive from each secret its public id; purposes are derived on demand (HKDF, RFC 5869)."""
         self._secrets = {hashlib.sha256(b"pwauth key id" + s.encode()).digest()[:_KEY_ID_BYTES]: s.encode() for s in secrets}
+        #: The id of the key that seals.
+        self.current_id = next(iter(self._secrets))
         self._derived: dict[tuple[bytes, str], bytes] = {}
-
-    @property
-    def current_id(self) -> bytes:
-        """Return the id of the key that seals."""
-        return next(iter(self._secrets))
 
     @property
     def ids(self) -> list[bytes]:

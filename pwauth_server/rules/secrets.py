@@ -1,18 +1,19 @@
 """Opaque bearer secrets: a prefix that tells the kind, a row's id, 256 bits of chance (SEC-11, 22, 70)."""
 
-import base64
 import hashlib
 import hmac
 import re
 from typing import NamedTuple
 from uuid import UUID
 
+from pwauth_server.rules import base64url
+
 MAGIC_LINK = "pwm_"
 API_KEY = "pwk_"
 PENDING = "pwp_"
 
 _ID_BYTES = 16
-# 16 bytes of id and 32 of chance: no padding, no spare bits. Python's decoder alone would take "+" for "-" as well.
+# 16 bytes of id and 32 of chance: no padding, no spare bits.
 _SPELLING = re.compile(r"[A-Za-z0-9_-]{64}")
 
 
@@ -25,7 +26,7 @@ class Presented(NamedTuple):
 
 def issue(prefix: str, row_id: UUID, secret: bytes) -> str:
     """Return the text of a new secret for the row ``row_id``."""
-    return prefix + base64.urlsafe_b64encode(row_id.bytes + secret).decode()
+    return prefix + base64url.encode(row_id.bytes + secret)
 
 
 def digest(secret: bytes) -> bytes:
@@ -38,7 +39,7 @@ def parse(prefix: str, text: str) -> Presented | None:
     body = text[len(prefix) :]
     if not text.startswith(prefix) or not _SPELLING.fullmatch(body):
         return None
-    raw = base64.urlsafe_b64decode(body)
+    raw = base64url.decode(body)
     return Presented(UUID(bytes=raw[:_ID_BYTES]), digest(raw[_ID_BYTES:]))
 
 

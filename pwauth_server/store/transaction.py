@@ -90,8 +90,9 @@ class Tx:
 def _audit_row(it: Occurrence) -> tuple[Any, ...]:
     caller = it.caller
     return (
-        *(it.at, it.event.value, it.user_id, it.session_id, caller.ip, caller.browser, caller.request_id),
-        *(it.method, it.reason, compact_json.encode(it.facts)),
+        *(it.at, str(it.event), it.user_id, it.session_id, caller.ip, caller.browser, caller.request_id),
+        # As plain texts: for a text with a type of its own the driver looks for somebody who adapts it.
+        *(str(it.method), str(it.reason), compact_json.encode(it.facts) if it.facts else "{}"),
     )
 
 

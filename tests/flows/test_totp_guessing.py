@@ -104,7 +104,7 @@ async def test_a_client_that_guesses_for_everybody_is_limited(clock: FakeClock, 
             await ann.alone(ann.code(mine))
     with pytest.raises(RateLimited):
         await replace(ann, email="one.more@ex.com").alone(ann.wrong(mine))
-    elsewhere = replace(ann, email="one.more@ex.com", caller=replace(ann.caller, ip="198.51.100.1"))
+    elsewhere = replace(ann, email="one.more@ex.com", caller=ann.caller._replace(ip="198.51.100.1"))
     await fail(elsewhere, mine, 1)
 
 
@@ -130,7 +130,7 @@ async def test_a_client_that_may_guess_no_more_uses_up_nobodys_tries(clock: Fake
     for _ in range(10):
         with pytest.raises(RateLimited):
             await ann.alone(ann.wrong(mine))
-    elsewhere = replace(ann, caller=replace(ann.caller, ip="198.51.100.1"))
+    elsewhere = replace(ann, caller=ann.caller._replace(ip="198.51.100.1"))
     await fail(elsewhere, mine, 4)
     await elsewhere.alone(ann.code(mine))
 
