@@ -1,9 +1,8 @@
 """The one place that counts requests against limits (SEC-60 to SEC-66).
 
-Windows lie in a storage of the ``limits`` library, whose Redis storage serves several nodes (`redis_windows`), or in a
-table of our own if there is a single process: the library's keeps a lock for each
-key, scans all of them at every hit and takes two megabytes to import. Ours is bounded: at most
-`MAX_KEYS` windows, and whoever floods it pushes out his own kind.
+Where several nodes share their limits, windows lie in the Redis storage of the ``limits`` library (`redis_windows`).
+A single process has a table of our own: the library's keeps a lock for each key, scans all of them at every hit and takes
+two megabytes to import. Ours is bounded: at most `MAX_KEYS` windows, and whoever floods it pushes out his own kind.
 """
 
 import math
