@@ -30,13 +30,19 @@ class SharedWindows:
 
     async def count(self, uses: Sequence[Use]) -> int:
         """Count uses until one goes beyond its quota, here or with all nodes together; return how many did not."""
-        # Own uses are a part of all: where Redis knows of fewer, it was away, or has begun anew. So nobody is asked about
-        # what lies behind a quota that is spent here, and what Redis did not count is not counted here either.
-        asked = uses[: self._own.would_fit(uses) + 1]
-        shared = await self._ask(lambda windows: windows.count(asked))
-        if shared is None:
-            return await self._own.count(asked)
-        return min(shared, await self._own.count(asked[: shared + 1]))
+        granted = 0
+        while granted < len(uses):
+            # Own uses are a part of all: where Redis knows of fewer, it was away, or has begun anew. So nobody is asked about
+            # what lies behind a quota that is spent here, and what Redis did not count is not counted here either.
+            asked = uses[granted : granted + self._own.would_fit(uses[granted:]) + 1]
+            shared = await self._ask(lambda windows: windows.count(asked))  # noqa: B023 - asked before the next turn
+            here = await self._own.count(asked if shared is None else asked[: shared + 1])
+            fitted = here if shared is None else min(here, shared)
+            granted += fitted
+            if fitted < len(asked):
+                break
+            # Else a quota that was spent when we looked was not any more when we counted: its window has ended meanwhile.
+        return granted
 
     async def give_back(self, limit: Limit, key: str) -> None:
         """Take one use back, if its window is still open."""

@@ -173,6 +173,24 @@ async def test_an_answer_from_before_an_outage_does_not_end_it() -> None:
     assert (node.told(), node.figures()) == (["limits.alone"], (1, 1))
 
 
+async def test_a_window_that_ends_while_redis_is_asked_refuses_nobody() -> None:
+    """What was spent when the question was put is free when the answer comes: then the rest is asked for as well."""
+
+    class Late(WindowTable):
+        """A storage that answers when the short window is over."""
+
+        async def count(self, uses: Sequence[Use]) -> int:
+            """Let time pass, and count."""
+            node.clock.tick(6)
+            return await super().count(uses)
+
+    node = Node("redis://127.0.0.1:1")
+    windows = SharedWindows(Late(node.clock), own=WindowTable(node.clock), clock=node.clock, metrics=node.metrics, log=None)
+    both = [use("short", 1, 10), use("long", 3, 86_400)]
+    assert [await windows.count(both) for _ in range(5)] == [2, 0, 2, 2, 1], "in the end the long one is spent, and not before"
+    assert await windows.counted(Limit.REQUESTS, "long") == 4
+
+
 async def test_a_client_that_hangs_up_gets_nobody_anothers_answer(nodes: tuple[Node, Node]) -> None:
     """Whatever moment a request is broken off at, its connection does not carry its answer to the next one, and is not lost."""
     one, _ = nodes
