@@ -13,7 +13,8 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 
 #: Descriptors left for the database, for mail and for logs.
 RESERVED = 124
-#: Connections at the same time at the most, however many descriptors there are: each may hold 64 KiB.
+#: Connections at the same time at the most, however many descriptors there are: one that takes none of its answers may hold 0.8 MB
+#: for as long as its patience lasts, since the longest answer is a quarter of that and the next one waits.
 MOST = 4000
 #: Seconds between asking a connection to end and cutting it off.
 LAST_WORDS = 2.0
