@@ -39,9 +39,14 @@ class Checkpoints:
         self._raw.close()
 
     def _run(self) -> None:
-        while self._due.wait() and not self._is_over.wait(PAUSE):
+        while True:
+            self._due.wait()
+            # Cleared before anybody looks whether it is over: `close` says so first, and sets this one afterwards. The other
+            # way round its sign could be wiped away unseen, and both would wait for ever.
             self._due.clear()
             self._commits = 0  # should the writer undo that right now, the next checkpoint comes a little early
+            if self._is_over.wait(PAUSE):
+                return
             # Passive: nobody waits for it, and it waits for nobody. Whatever a disk has against it, a commit will hear it too.
             with suppress(sqlite3.Error):
                 self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -1,6 +1,7 @@
 """What is committed moves into the file beside the writer, so that nobody's commit waits for it."""
 
 import sqlite3
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -74,3 +75,28 @@ async def test_what_hinders_a_checkpoint_harms_nobody(sqlite_config: Config) -> 
     await commit(database, range(ENOUGH, 2 * ENOUGH))
     await eventually(lambda: in_file(sqlite_config.database_path) == 2 * ENOUGH)
     await database.close()
+
+
+def test_an_end_in_any_moment_is_an_end(tmp_path: Path) -> None:
+    """Somebody closes in the moment between the pause and the checkpoint: the thread still ends, and so does the server."""
+
+    class Closing(threading.Event):
+        """Whether it is over: not when the pause ends, and right after that."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            """Tell how it is, and close."""
+            if self.is_set():
+                return True
+            self.set()
+            checkpoints._due.set()
+            return False
+
+    checkpoints = Checkpoints(str(tmp_path / "some.db"))
+    checkpoints._is_over = Closing()
+    for _ in range(ENOUGH):
+        checkpoints.committed()
+    checkpoints._thread.join(10)
+    has_ended = not checkpoints._thread.is_alive()
+    checkpoints._due.set()  # so that a thread that has not ended does not hold the tests up
+    checkpoints.close()
+    assert has_ended
