@@ -66,11 +66,9 @@ class WindowTable:
 
     async def count(self, uses: Sequence[Use]) -> int:
         """Count uses until one goes beyond its quota; return how many did not; one step, nothing can come between."""
-        now, rooms = self._clock.now(), self._rooms
+        now = self._clock.now()
         for number, (limit, key, quota) in enumerate(uses):
-            window = rooms[limit].get(key)
-            if window is None or not _is_open(window, now):
-                window = self._begin(limit, key, now, quota.seconds)
+            window = self._find(limit, key, now) or self._begin(limit, key, now, quota.seconds)
             window[0] += 1
             if window[0] > quota.amount:
                 return number
@@ -112,7 +110,8 @@ class WindowTable:
     def _find(self, limit: Limit, key: str, now: float) -> list[float] | None:
         """Return the window of ``key`` if it is open at ``now``."""
         window = self._rooms[limit].get(key)
-        return window if window is not None and _is_open(window, now) else None
+        # A window that would end later than if it opened now was opened by a clock that has been set back.
+        return window if window is not None and 0 < window[1] - now <= window[2] else None
 
     def _begin(self, limit: Limit, key: str, now: float, seconds: float) -> list[float]:
         """Open a window, behind all that are open; an old one of the same key is thrown away."""
@@ -207,8 +206,3 @@ class Limiter:
                 "ratelimit": f'"{limit}";r=0;t={seconds}',
             }
         )
-
-
-def _is_open(window: list[float], now: float) -> bool:
-    # A window that would end later than if it opened now was opened by a clock that has been set back.
-    return 0 < window[1] - now <= window[2]
