@@ -30,18 +30,20 @@ class PatientProtocol(HttpProtocol):
     """HTTP with deadlines for a whole head and a whole body, not for the pause between two bytes."""
 
     # Sanic's metaclass gives us slots whether we name some or not.
-    __slots__ = ("_more",)
+    __slots__ = ("_has_heard_all", "_more")
 
     _cap = cap()
     #: What is awaited until more bytes come.
     _more: Future[None] | None
+    #: Whether the client has closed its half of the connection.
+    _has_heard_all: bool
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Turn away whoever comes beyond the cap; what is open goes on."""
         if len(self.connections) >= self._cap:
             transport.abort()  # type: ignore[attr-defined] # every TCP transport can
             return
-        self._more = None
+        self._more, self._has_heard_all = None, False
         super().connection_made(transport)  # type: ignore[no-untyped-call]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,11 +51,16 @@ class PatientProtocol(HttpProtocol):
         if self in self.connections:
             super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
-    def eof_received(self) -> None:
-        """End with a client that will say nothing more, even if it takes nothing either: the loop itself would wait for ever."""
-        self.app.ctx.outbox.empty()
-        if self.transport is not None and self.transport.get_write_buffer_size():
-            self.loop.call_later(self.response_timeout, self.transport.abort)
+    def eof_received(self) -> bool:
+        """Answer what was asked before the client closed its half of the connection, then end with it.
+
+        The loop itself would close at once, and whoever had said all and waited would never learn what became of it. One
+        who hung up looks the same, and costs us an answer.
+        """
+        self._has_heard_all = True
+        if self._more is not None and not self._more.done():
+            self.close(self.response_timeout)
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; time runs on while a request is being read."""
@@ -67,8 +74,10 @@ class PatientProtocol(HttpProtocol):
             self._more.set_result(None)
 
     async def receive_more(self) -> None:
-        """Wait for more bytes: a bare future, since an event makes one too, and three calls around it."""
-        if self.transport is not None:
+        """Wait for more bytes, or for the end: a bare future, since an event makes one too, and three calls around it."""
+        if self._has_heard_all:
+            self.close(self.response_timeout)
+        elif self.transport is not None:
             self.transport.resume_reading()
         self._more = self.loop.create_future()
         await self._more

@@ -83,5 +83,20 @@ def test_whoever_says_goodbye_while_the_answer_waits_is_answered(server: Server)
             client.shutdown(socket.SHUT_WR)
             with client.makefile("rb") as rest:
                 answers = raw.answers_in(first + rest.read())
-        assert answers
-        assert all(answer.status == 200 and len(answer.body) == int(answer.headers["content-length"]) for answer in answers)
+        assert [answer.status for answer in answers] == [200] * 5
+        assert all(len(answer.body) == int(answer.headers["content-length"]) for answer in answers)
+
+
+def test_whoever_has_said_all_is_answered(server: Server) -> None:
+    """A client that closes its half with the last byte of its requests gets every answer, also those that take a commit; then it ends."""
+    asked = [
+        raw.request("POST", "/request/magic", b'{"email":"%d@goodbye.example"}' % number, content_type="application/json")
+        for number in range(3)
+    ]
+    for content in (b"", *asked, b"".join(asked), b"".join(asked) + asked[0][:-1]):
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+            client.sendall(content)
+            client.shutdown(socket.SHUT_WR)
+            with client.makefile("rb") as rest:
+                answers = raw.answers_in(rest.read())
+        assert [answer.status for answer in answers] == [200] * content.count(b"}")
