@@ -37,6 +37,11 @@ email_rate_limit_per_hour = 1_000_000_000
 """
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a user: none of our settings, and Python keeps what it has compiled."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PWAUTH_") and name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Server:
     """One process that answers HTTP on loopback."""
 
@@ -55,10 +60,9 @@ class Server:
 
     def start(self) -> float:
         """Start, wait for the first answer and return how many seconds that took."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PWAUTH_")}
         begun = time.perf_counter()
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment())
         while not self._answers():
             if self._process.poll() is not None or time.perf_counter() - begun > PATIENCE:
                 raise RuntimeError(f"the server did not start: see {self.folder / 'server.log'}")

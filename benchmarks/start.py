@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.load import Load, drive
 from benchmarks.report import verdict
-from benchmarks.servers import PYTHON, SERVER_CORE, pwauth, running, workshop
+from benchmarks.servers import PYTHON, SERVER_CORE, environment, pwauth, running, workshop
 from benchmarks.world import bodies, make_keys, opened, sign_in_many, write_lines
 from pwauth_server.config import Config
 
@@ -92,7 +92,7 @@ async def _furnish(config: Config, folder: Path) -> tuple[Load, ...]:
 def _import_cost(name: str, runs: int) -> tuple[float, float]:
     """Return milliseconds and MB of one import, medians."""
     command = ["taskset", "-c", SERVER_CORE, PYTHON, "-c", _IMPORT.format(name=name)]
-    found = [subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() for _ in range(runs)]
+    found = [subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout.split() for _ in range(runs)]
     return median(float(it[0]) for it in found), median(float(it[1]) for it in found)
 
 
