@@ -18,7 +18,7 @@ RUNS, REQUESTS = 7, 100_000
 SETTLED = 1.0
 PACKAGES = (
     "asyncio", "sanic", "sanic_ext", "tortoise.backends.sqlite", "asyncpg", "pydantic", "cryptography.x509", "jwt", "limits",
-    "prometheus_client", "aiosmtplib", "jinja2", "webauthn", "pyotp", "yaml", "aerich", "pwauth_server.cli",
+    "prometheus_client", "aiosmtplib", "jinja2", "webauthn", "pyotp", "yaml", "aerich", "pwauth_server.commands.serve",
 )  # fmt: skip
 _IMPORT = """
 import importlib, time

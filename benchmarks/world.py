@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Method
@@ -22,6 +21,7 @@ from pwauth_server.store.magic_links import MagicLink
 from pwauth_server.store.migrate import migrate
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
+from pwauth_server.wiring import make_deps
 
 ME = Caller("127.0.0.1", "wrk")
 #: Rows written in one unit of work.

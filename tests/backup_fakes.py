@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.flows import backups
 from pwauth_server.store.archive import Manifest
+from pwauth_server.wiring import make_deps
 from tests.fakes import NEW_YEAR, FakeEntropy
 
 PASSPHRASE = "Wk9vZ3JhbmQtcGFzc3BocmFzZS1mb3ItYmFja3Vwcy4="

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pwauth_server.adapters.transport import Delivery, Outcome
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event
@@ -28,6 +27,7 @@ from pwauth_server.rules.letters import EXAMPLES, LetterKind, Message
 from pwauth_server.store import magic_links
 from pwauth_server.store.magic_links import MagicLink
 from pwauth_server.store.statements import Sql
+from pwauth_server.wiring import make_deps
 from tests.fakes import FakeClock, FakeEntropy
 from tests.store import rows
 

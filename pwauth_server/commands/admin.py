@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from pwauth_server.commands.common import address, command, config_option, load, table, with_deps
+from pwauth_server.commands.common import address, command, config_option, load, table
+from pwauth_server.commands.world import with_deps
 from pwauth_server.flows import admins
 from pwauth_server.rules.moments import rfc3339
 

@@ -1,29 +1,24 @@
-"""What every subcommand shares: the configuration, the open world, and how failures read."""
+"""What every subcommand shares: the configuration, and how failures and tables read."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
 from pwauth_server import config as configuration
-from pwauth_server.app import make_deps
 from pwauth_server.commands.options import chosen, config_option
 from pwauth_server.config import Config
-from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfigError, Fault, PwauthError
+from pwauth_server.errors import ConfigError, PwauthError
 from pwauth_server.rules import addresses
-from pwauth_server.store.migrate import absent, migrate
 from pwauth_server.store.sqlite_copy import Watch
 
-__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "visible", "with_deps"]
+__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "visible"]
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 FAILED, WRONG_USAGE = 1, 2
 #: Whose errors mean that the database cannot be used; their texts name files, hosts and users, never a password.
@@ -135,27 +130,6 @@ def address(email: str) -> str:
 def load(path: Path | None) -> Config:
     """Return the configuration of a command."""
     return configuration.load(chosen(path))
-
-
-def with_deps(path: Path | None, work: Callable[[Deps], Awaitable[T]], *, may_create: bool = False) -> T:
-    """Run ``work`` in the world of the configuration, with the database up to date, and close it.
-
-    Without ``may_create`` a missing SQLite file is an error: in a wrong folder nothing is begun anew, and nobody takes
-    an empty list for an answer.
-    """
-
-    async def run() -> T:
-        config = load(path)
-        if not may_create and (place := absent(config)):
-            raise Fault(f"There is no database at {place}; name its configuration with --config, or start the server first.")
-        await migrate(config)
-        deps = await make_deps(config)
-        try:
-            return await work(deps)
-        finally:
-            await deps.close()
-
-    return asyncio.run(run())
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from pwauth_server.adapters.entropy import SystemEntropy
-from pwauth_server.commands.common import address, command, config_option, with_deps
+from pwauth_server.commands.common import address, command, config_option
+from pwauth_server.commands.world import with_deps
 from pwauth_server.deps import Deps
 from pwauth_server.flows import exports
 from pwauth_server.store import files

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from pwauth_server.commands.common import FAILED, command, config_option, give_up, table, with_deps
+from pwauth_server.commands.common import FAILED, command, config_option, give_up, table
+from pwauth_server.commands.world import with_deps
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.flows import api_keys, keys
@@ -108,10 +109,7 @@ def list_signing_keys(config_path: Path | None) -> None:
     rows = sorted(with_deps(config_path, keys.listed), key=lambda row: (row.created_at, row.signs_from or inf))
     table(
         ("kid", "algorithm", "created", "signs from", "verifies until"),
-        [
-            (row.kid, row.algorithm, rfc3339(row.created_at), _or(row.signs_from, "next"), _or(row.verifies_until, "-"))
-            for row in rows
-        ],
+        [(row.kid, row.algorithm, rfc3339(row.created_at), _or(row.signs_from, "next"), _or(row.verifies_until, "-")) for row in rows],
     )
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import click
 
-from pwauth_server.commands.common import FAILED, address, command, config_option, give_up, table, with_deps
+from pwauth_server.commands.common import FAILED, address, command, config_option, give_up, table
+from pwauth_server.commands.world import with_deps
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.flows import mail as flows

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from pwauth_server.commands.common import command, config_option, progress, table, with_deps
+from pwauth_server.commands.common import command, config_option, progress, table
+from pwauth_server.commands.world import with_deps
 from pwauth_server.flows import seed_import
 from pwauth_server.flows.seed_import import ACCOUNTS, PASSKEYS, SECRETS, Report
 
@@ -25,9 +26,7 @@ def import_seed(path: Path, is_dry: bool, trust: bool, config_path: Path | None)
     sessions stay behind. May be repeated: what is here already stays as it is.
     """
     with progress() as watch:
-        report = with_deps(
-            config_path, lambda deps: seed_import.run(deps, path, trust=trust, is_dry=is_dry, watch=watch), may_create=True
-        )
+        report = with_deps(config_path, lambda deps: seed_import.run(deps, path, trust=trust, is_dry=is_dry, watch=watch), may_create=True)
     table(("what", "found", "imported", "note"), [_row(report, what) for what in report.found])
     for who, why in report.problems:
         click.echo(f"{who}: {why}")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.events import Event
 from pwauth_server.flows import backups, health
 from pwauth_server.flows.backup_schedule import RETRY, BackupSchedule
+from pwauth_server.wiring import make_deps
 from tests.backup_fakes import quiet, with_backups
 from tests.fakes import FakeClock, FakeEntropy
 from tests.mail_fakes import audited

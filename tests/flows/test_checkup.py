@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.flows import checkup
 from pwauth_server.rules.findings import Level
+from pwauth_server.wiring import make_deps
 from tests.fakes import FakeClock, FakeEntropy
 from tests.mail_fakes import Sink, deaf_server, mail_server
 from tests.server import free_port

@@ -13,12 +13,12 @@ import pytest
 from pydantic import SecretStr
 
 from pwauth_server.adapters.dns import Resolver
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config, load
 from pwauth_server.flows import doctor
 from pwauth_server.flows.doctor import Case
 from pwauth_server.rules.findings import Finding, Level
 from pwauth_server.store.transaction import NODE
+from pwauth_server.wiring import make_deps
 from tests.backup_fakes import with_backups
 from tests.dns_fakes import name_server
 from tests.fakes import FakeClock, FakeEntropy

@@ -5,7 +5,6 @@ import pytest
 
 from pwauth_server.adapters.console import ConsoleTransport
 from pwauth_server.adapters.transport import Delivery, Outcome
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing, Unauthenticated
@@ -17,6 +16,7 @@ from pwauth_server.rules.letters import LetterKind, Letters
 from pwauth_server.store import sessions
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.transaction import Tx
+from pwauth_server.wiring import make_deps
 from tests.admins import HERE, acting, arrive
 from tests.fakes import NEW_YEAR, FakeClock
 from tests.mail_fakes import DOWN, NEVER, SIGN_IN, ScriptedTransport, audited, post, row, status

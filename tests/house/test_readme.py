@@ -166,6 +166,12 @@ def commands(text: str) -> Iterator[list[str]]:
             yield shlex.split(found[1], comments=True)
 
 
+def members(group: click.Group) -> dict[str, click.Command]:
+    """Return the commands of a group, those included that are loaded when they are called."""
+    context = click.Context(group)
+    return {name: found for name in group.list_commands(context) if (found := group.get_command(context, name))}
+
+
 def complaint(words: list[str]) -> str:
     """Return what the command line has against a call, without running it."""
     command: click.Command = main
@@ -173,7 +179,7 @@ def complaint(words: list[str]) -> str:
     try:
         while isinstance(command, click.Group):
             name = rest.pop(0) if rest else ""
-            found = command.commands.get(name)
+            found = members(command).get(name)
             if found is None and isinstance(command, DefaultGroup):
                 found, rest = command.commands[command.default], [name, *rest]
             if found is None:
@@ -187,7 +193,7 @@ def complaint(words: list[str]) -> str:
 
 def leaves(group: click.Group) -> Iterator[list[str]]:
     """Yield the words of every command that does something."""
-    for name, command in group.commands.items():
+    for name, command in members(group).items():
         if isinstance(group, DefaultGroup) and name == group.default:
             yield []
         elif isinstance(command, click.Group):
@@ -201,7 +207,7 @@ def arguments(words: list[str]) -> list[str]:
     command: click.Command = main
     for word in words:
         assert isinstance(command, click.Group)
-        command = command.commands[word]
+        command = members(command)[word]
     if isinstance(command, DefaultGroup):
         command = command.commands[command.default]
     found = ["X" for parameter in command.params if isinstance(parameter, click.Argument)]
@@ -216,7 +222,7 @@ def listed(text: str) -> Iterator[str]:
         group = words[0].removeprefix("pwauth ").split()[:-1] if words else []
         for word in words:
             name = word.removeprefix("pwauth ").split()
-            yield " ".join(name if name[0] in main.commands else [*group, *name])
+            yield " ".join(name if name[0] in members(main) else [*group, *name])
 
 
 def metrics_of(text: str) -> Iterator[tuple[str, set[str]]]:

@@ -36,15 +36,14 @@ TIME_AND_CHANCE = {
 }
 
 MAY_IMPORT_LATE = {
-    ("__main__.py", "pwauth_server.cli"): "a probe twice a minute must not cost a second of CPU each time",
-    ("app.py", "pwauth_server.adapters.redis_windows"): "a server that counts limits in memory never loads the client of Redis",
-    ("flows/doctor.py", "pwauth_server.adapters.redis_windows"): "the same",
+    ("flows/doctor.py", "pwauth_server.adapters.redis_windows"): "as in the wiring",
     ("rules/passkeys.py", "webauthn"): "5 MB and a tenth of a second that only a server with passkeys should pay",
     ("rules/passkeys.py", "webauthn.helpers"): "as webauthn",
     ("store/connect.py", "pwauth_server.store.postgres"): "a server on SQLite never loads the driver",
     ("store/migrate.py", "aerich"): "a quarter of a second that only a start with something to migrate should pay",
     ("store/migrate.py", "tortoise.backends.asyncpg"): "the same",
     ("store/transfer.py", "asyncpg"): "the same",
+    ("wiring.py", "pwauth_server.adapters.redis_windows"): "a server that counts limits in memory never loads the client of Redis",
 }
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import ConfirmationRequired, InvalidGrant, RateLimited, SignInFailed, Unauthenticated
@@ -16,6 +15,7 @@ from pwauth_server.events import Caller
 from pwauth_server.flows import housekeeping, magic_link, sessions, tokens
 from pwauth_server.flows.mail import PURPOSE
 from pwauth_server.flows.sign_in import SignedIn
+from pwauth_server.wiring import make_deps
 from tests.fakes import FakeClock, FakeEntropy
 
 HOME, AWAY = Caller("192.0.2.1", "Firefox on Linux", "test"), Caller("198.51.100.9", "Safari on iPhone", "test")

@@ -8,12 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from pwauth_server.app import make_deps
 from pwauth_server.config import Config
 from pwauth_server.errors import Conflict, Fault
 from pwauth_server.flows import api_keys, moving
 from pwauth_server.store import sessions, users
 from pwauth_server.store.transaction import Tx
+from pwauth_server.wiring import make_deps
 from tests.backup_fakes import everything, quiet
 from tests.conftest import needs_postgres
 from tests.fakes import NEW_YEAR, FakeClock, FakeEntropy
