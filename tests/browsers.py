@@ -117,6 +117,10 @@ class Window:
         """Press the button, or follow the link, of that label."""
         self.page.get_by_role("button", name=label, exact=True).or_(self.page.get_by_role("link", name=label, exact=True)).click()
 
+    def unfold(self, label: str) -> None:
+        """Press what only says what the button behind it does."""
+        self.page.locator("summary").get_by_text(label, exact=True).click()
+
     def type(self, label: str, text: str) -> None:
         """Fill in the field of that label and press Enter."""
         self.page.get_by_label(label).fill(text)

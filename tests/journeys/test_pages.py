@@ -109,6 +109,8 @@ def test_a_passkey_is_added_offered_and_used_to_step_up(server: Server, window: 
     window.complaints.clear()
     window.press("Use a passkey")
     window.arrive("/account")
+    window.unfold("Remove")
+    expect(window.page.get_by_text("will no longer sign you in")).to_be_visible()
     window.press("Remove")
     expect(window.page.get_by_role("status")).to_have_text("Removed.")
     expect(window.page.get_by_role("button", name="Remove")).to_have_count(0)
@@ -155,6 +157,8 @@ def test_a_recovery_code_proves_who_one_is(server: Server, window: Window, alice
     assert code in kept.value.path().read_text()
     window.press("I have kept them")
     age(server, alice)
+    window.unfold("Make new ones")
+    expect(window.page.get_by_text("The codes that you have stop counting at once.")).to_be_visible()
     window.press("Make new ones")
     assert window.heading == "Is it you?"
     window.type("One of your recovery codes", "no such code")

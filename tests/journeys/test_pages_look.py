@@ -160,6 +160,10 @@ def test_pages_of_ones_own_are_for_everybody(browser: Browser, looker: Looker, a
     looker.look("recovery codes")
     window.press("I have kept them")
     looker.look("account with everything")
+    window.open("/account")
+    for question in window.page.locator("summary").all():
+        question.click()
+    looker.look("account with every question asked")
     visit(looker, {"deletion": "/account/delete", "signed in": "/"})
 
     with Window(browser, window.server, viewport=WIDE) as phone:
