@@ -1,10 +1,10 @@
 """Tries at short codes: counted before anything is compared, given back if they were right (SEC-31, SEC-32).
 
-One count for all codes of an account, wherever they are typed. Who has shown more may try for longer, so that
-strangers, or a thief with a stolen session, cannot use up the tries of an owner who stands at the door (SEC-65).
+One count for all codes of an account, wherever they are typed. Only who stands at the door, a first factor in hand, is
+counted apart: strangers, or a thief with a stolen session, must not be able to shut the owner out (SEC-65).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +32,15 @@ class Party(StrEnum):
 
         NIST SP 800-63B-4 section 3.2.2 allows a hundred (SEC-31).
         """
-        return {Party.STRANGER: 20, Party.SESSION: 30, Party.DOOR: 40}[self]
+        return 40 if self is Party.DOOR else 20
+
+    @property
+    def counted_as(self) -> "tuple[Party, ...]":
+        """Return whose tries are used up by one of this party.
+
+        A session's count twice: another way in forgives strangers, and a thief with the mailbox has one whenever he likes.
+        """
+        return (Party.STRANGER, Party.SESSION) if self is Party.SESSION else (self,)
 
 
 @dataclass(slots=True)
@@ -50,29 +58,30 @@ async def attempt(deps: Deps, account: str, caller: Caller, party: Party) -> Asy
     nothing, so it counts against nobody else. Nothing but a right code gives the try back, and then only this one: a
     success of one's own refunds no failure (SEC-32).
     """
-    client = client_address.bucket(caller.ip)
     # First the account: else whoever goes on at one that is shut would shut all others for the whole office behind his address.
-    await deps.limiter.take(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
-    try:
-        await deps.limiter.take(Limit.ONE_TIME_CODES_PER_CLIENT, client)
-    except RateLimited:
-        # Else a client that may guess no more could still use up everybody's tries.
-        await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
-        raise
+    uses = [(Limit.ONE_TIME_CODES_PER_ACCOUNT, f"{account}/{who}") for who in party.counted_as]
+    uses.append((Limit.ONE_TIME_CODES_PER_CLIENT, client_address.bucket(caller.ip)))
+    for number, use in enumerate(uses):
+        try:
+            await deps.limiter.take(*use)
+        except RateLimited:
+            # Else a client that may guess no more could still use up everybody's tries.
+            await _give_back(deps, uses[:number])
+            raise
     made = Try()
     yield made
     if made.was_right:
-        await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_CLIENT, client)
-        await deps.limiter.give_back(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, party)
+        await _give_back(deps, uses)
 
 
 async def forgive_strangers(deps: Deps, account: str) -> None:
-    """Let strangers try again at an ``account`` whose owner has just come in another way: mostly it was the owner (SEC-31).
-
-    Not whoever holds a session or stands at the door: that may be a thief with the mailbox, who can come in as often as
-    he likes.
-    """
+    """Let strangers try again at an ``account`` whose owner has just shown more than such a code: mostly it was the owner (SEC-31)."""
     await deps.limiter.forget(Limit.ONE_TIME_CODES_PER_ACCOUNT, account, Party.STRANGER)
+
+
+async def _give_back(deps: Deps, uses: Sequence[tuple[Limit, str]]) -> None:
+    for use in uses:
+        await deps.limiter.give_back(*use)
 
 
 async def tell_if_suspended(tx: Tx, deps: Deps, owner: User, failures: int, *, caller: Caller, now: float) -> None:

@@ -41,11 +41,6 @@ class _Way:
         """Return who tries."""
         return Party.SESSION if self.pending_id is None else Party.DOOR
 
-    @property
-    def most(self) -> int:
-        """Return how many failures in a row are borne: few in a session, whose owner can begin anew by mail, which forgives them."""
-        return (Party.STRANGER if self.pending_id is None else Party.DOOR).most
-
 
 async def make(deps: Deps, session: Session, caller: Caller) -> list[str]:
     """Return ten new codes as people read them; all earlier ones are void. They cannot be shown again."""
@@ -110,7 +105,7 @@ async def _show(deps: Deps, code: str, way: _Way, caller: Caller) -> SignedIn | 
 
 
 async def _reserve(tx: Tx, way: _Way, position: int) -> tuple[int | None, Kept | None]:
-    number = await factors.reserve_try(tx, way.user_id, most=way.most)
+    number = await factors.reserve_try(tx, way.user_id, most=way.party.most)
     return number, await recovery_codes.find(tx, way.user_id, position)
 
 

@@ -95,7 +95,7 @@ async def conclude(
         raise SignInFailed
     if isinstance(ending, SecondFactorDue):
         return ending
-    if method is not Method.TOTP:
+    if set(ending.amr) != {assurance.OTP}:
         await guesses.forgive_strangers(deps, ending.email)
     return SignedIn(ending, await tokens.issue(deps, ending), return_to)
 

@@ -211,7 +211,7 @@ async def _guessed(deps: Deps, account: str, it: Guess, work: Work[Ending], *, r
 
     async with guesses.attempt(deps, account, it.caller, it.party) as made:
         ending = await deps.db.unit(whole)
-        made.was_right = not isinstance(ending, Reason)
+        made.was_right = not isinstance(ending, Reason) or ending is Reason.REPLAYED
     if isinstance(ending, Reason):
         raise SignInFailed
     return await sign_in.conclude(deps, ending, Method.TOTP, it.caller, return_to=return_to)
@@ -236,10 +236,12 @@ async def _accept(tx: Tx, deps: Deps, user: User | None, it: Guess, *, sealed: b
         reason = Reason.NOT_ENROLLED
     elif step is None:
         reason = Reason.WRONG_CODE
-    elif not await spend(step):
-        reason = Reason.REPLAYED
-    else:
+    elif await spend(step):
         return None
+    else:
+        # Its sender knows the secret, or has just watched it being used: no guess.
+        await factors.give_back_try(tx, user.id)
+        return Reason.REPLAYED
     await guesses.tell_if_suspended(tx, deps, user, failures, caller=it.caller, now=it.now)
     return reason
 

@@ -37,6 +37,7 @@ _SUSPEND_CODES = Sql(
     """UPDATE recovery_codes SET suspended_at = ? WHERE user_id = ? AND suspended_at IS NULL AND used_at IS NULL
     AND created_at >= ? AND created_at <= ?""",
 )
+_GIVE_BACK = Sql("give_back_try", "UPDATE users SET code_failures = code_failures - 1 WHERE id = ? AND code_failures > 0")
 _FORGIVE = Sql("forgive_codes", "UPDATE users SET code_failures = 0 WHERE id = ? AND code_failures > 0")
 
 _REMOVE_DISOWNED = tuple(
@@ -74,6 +75,11 @@ async def reserve_try(tx: Tx, user_id: UUID, *, most: int) -> int | None:
     """Count a try with a code as failed and return how many failed in a row; None after ``most``: then codes are suspended."""
     row = await tx.one(_RESERVE, user_id, most)
     return int(row["code_failures"]) if row else None
+
+
+async def give_back_try(tx: Tx, user_id: UUID) -> None:
+    """Take back one try that was counted as failed."""
+    await tx.run(_GIVE_BACK, user_id)
 
 
 async def forgive(tx: Tx, user_id: UUID) -> None:

@@ -116,7 +116,7 @@ async def test_strangers_cannot_lock_the_second_factor(deps: Deps) -> None:
     await by_mail(deps)
     user = await users.find_by_email(deps.db.reads, "ann@ex.com")
     assert user is not None
-    for party, before in ((Party.STRANGER, 0), (Party.SESSION, 20), (Party.DOOR, 30)):
+    for party, before in ((Party.STRANGER, 0), (Party.DOOR, 20)):
         for number in range(before, party.most):
             assert await deps.db.unit(partial(factors.reserve_try, user_id=user.id, most=party.most)) == number + 1
         assert await deps.db.unit(partial(factors.reserve_try, user_id=user.id, most=party.most)) is None

@@ -55,20 +55,40 @@ async def test_twenty_wrong_codes_of_strangers_suspend_codes_for_strangers(deps:
     await ann.alone(ann.code(mine))
 
 
-async def test_strangers_do_not_suspend_codes_for_whoever_holds_a_session(deps: Deps, clock: FakeClock, ann: Resident) -> None:
-    """The owner steps up although somebody guessed twenty times, and that forgives; thirty are too many (SEC-65)."""
-    session, mine = await ann.with_app()
+async def test_codes_are_counted_together_wherever_they_are_typed(deps: Deps, clock: FakeClock, ann: Resident) -> None:
+    """Five wrong ones are five, alone or in a session, and so are twenty; another way in forgives both (SEC-31)."""
+    _, mine = await ann.with_app()
+    clock.tick(61)
+    held = (await ann.sign_in()).session
+    await fail(ann, mine, 3)
+    for _ in range(2):
+        with pytest.raises(SignInFailed):
+            await ann.type(ann.wrong(mine), held)
+    for attempt in (ann.alone(ann.code(mine)), ann.show(mine, held)):
+        with pytest.raises(RateLimited):
+            await attempt
+    clock.tick(901)
     await deps.db.unit(lambda tx: tx.run(Sql("t1", "UPDATE users SET code_failures = ?"), 20))
-    clock.tick(30)
-    session = (await ann.show(mine, session)).session
+    with pytest.raises(SignInFailed):
+        await ann.show(mine, held)
+    assert (await audited(deps, Event.SIGN_IN_FAILED))[-1] == "suspended"
+    held = (await ann.sign_in()).session
+    assert (await ann.show(mine, held)).session.acr == "mfa"
+
+
+async def test_a_code_that_was_spent_is_no_guess(deps: Deps, clock: FakeClock, ann: Resident) -> None:
+    """Whoever presses the button again and again has shown the right one: he has no failures, and the next code counts (SEC-30)."""
+    _, mine = await ann.with_app()
+    clock.tick(60)
+    code = ann.code(mine)
+    await ann.alone(code)
+    for _ in range(30):
+        with pytest.raises(SignInFailed):
+            await ann.alone(code)
+    assert await audited(deps, Event.SIGN_IN_FAILED) == ["replayed"] * 30
     assert await failures(deps) == 0
-    await deps.db.unit(lambda tx: tx.run(Sql("t1", "UPDATE users SET code_failures = ?"), 29))
     clock.tick(30)
-    with pytest.raises(SignInFailed):
-        await ann.type(ann.wrong(mine), session)
-    with pytest.raises(SignInFailed):
-        await ann.show(mine, session)
-    assert await ann.notices() == ["codes.suspended", "totp.added"]
+    await ann.alone(ann.code(mine))
 
 
 async def test_a_success_refunds_only_its_own_account(deps: Deps, clock: FakeClock, ann: Resident) -> None:
