@@ -68,7 +68,8 @@ def query(request: Request, shape: type[Shape]) -> Shape:
 
 def validated(shape: type[Shape], content: dict[str, Any]) -> Shape:
     """Return ``content`` as ``shape``; raise Malformed naming our fields, never the values."""
-    _look_at(content, 1, getattr(shape, "longest_text", MAX_TEXT))
+    if not getattr(shape, "takes_any_text", False):
+        _look_at(content, 1)
     try:
         return shape.model_validate(content)
     except ValidationError as invalid:
@@ -104,7 +105,8 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _form(body: bytes) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_FIELDS)
+        text = body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="surrogateescape", max_num_fields=MAX_FIELDS)
     except (ValueError, UnicodeDecodeError) as cause:
         raise Malformed("The form is not valid.") from cause
     return _object(pairs)
@@ -121,20 +123,20 @@ def _refuse(constant: str) -> NoReturn:
     raise Malformed(f"JSON has no {constant}.")
 
 
-def _look_at(value: Any, depth: int, longest: int) -> None:
+def _look_at(value: Any, depth: int) -> None:
     """Refuse what databases, parsers or people would read differently."""
     if depth > MAX_DEPTH:
         raise Malformed("The body is nested too deeply.")
     if isinstance(value, str):
-        if len(value) > longest or "\0" in value or not _is_unicode(value):
+        if len(value) > MAX_TEXT or "\0" in value or not _is_unicode(value):
             raise Malformed("A text in the body is too long or not valid.")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _look_at(key, depth, longest)
-            _look_at(item, depth + 1, longest)
+            _look_at(key, depth)
+            _look_at(item, depth + 1)
     elif isinstance(value, list):
         for item in value:
-            _look_at(item, depth + 1, longest)
+            _look_at(item, depth + 1)
     elif (isinstance(value, int) and not -_MAX_INTEGER <= value < _MAX_INTEGER) or (isinstance(value, float) and not math.isfinite(value)):
         raise Malformed("A number in the body is out of range.")
 

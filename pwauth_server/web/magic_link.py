@@ -116,12 +116,14 @@ def _looks_like_browser(request: Request) -> bool:
         return " ".join(value for name in names for value in request.headers.getall(name, [])).lower()
 
     accept = said("accept").strip()
-    if "text/html" in accept or "application/xhtml+xml" in accept or said("sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site"):
+    if "text/html" in accept or "application/xhtml+xml" in accept or "navigate" in said("sec-fetch-mode"):
         return True
     if any(hint in said("sec-purpose", "purpose", "x-moz") for hint in ("prefetch", "preview")):
         return True
+    if "application/json" in accept and said("sec-fetch-site") != "cross-site":
+        return False  # a program, also one in a page of the operator's
     # Programs name JSON, or say nothing of their own ("*/*" and not a word more); scanners and old browsers list pictures.
-    return "application/json" not in accept and accept not in {"", "*/*"}
+    return accept not in {"", "*/*"} or bool(said("sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site"))
 
 
 ROUTES = (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pwauth_server.rules import addresses, codes, recovery, totp
 
@@ -34,6 +34,11 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_printable), Field(max_length=100)]
+
+
+def _encodable(text: object) -> object:
+    """Return a text without halves of surrogate pairs, which no validator takes."""
+    return text.encode(errors="replace").decode() if isinstance(text, str) and not text.isascii() else text
 
 
 class Body(BaseModel):
@@ -174,9 +179,9 @@ class RefreshRequest(Body):
 class TokenInQuestion(Body):
     """A token to introspect (RFC 7662) or revoke (RFC 7009): any text, for whatever is none of ours is answered alike (SEC-27)."""
 
-    longest_text: ClassVar[int] = 65_536
+    takes_any_text: ClassVar[bool] = True
 
-    token: str
+    token: Annotated[str, BeforeValidator(_encodable)]
 
 
 class Tokens(Answer):

@@ -98,6 +98,13 @@ def test_a_json_client_may_use_a_link_by_get(alice: Person, accept: str) -> None
     assert alice.device().get(path, headers={"accept": accept}).status_code == 401
 
 
+def test_a_script_of_a_page_of_ours_is_a_json_client(alice: Person) -> None:
+    """The marks that browsers put on every request of a script make no page of what asks for JSON (SEC-12)."""
+    path = f"/verify/magic?token={alice.link(alice.device()).token}"
+    marks = {"sec-fetch-mode": "cors", "sec-fetch-dest": "empty", "sec-fetch-site": "same-origin"}
+    assert "access_token" in alice.device().get(path, headers={"accept": "application/json", **marks}).json()
+
+
 def test_a_client_without_accept_is_a_json_client(server: Server, alice: Person) -> None:
     """A bare request, as old programs send it, gets JSON (SEC-12)."""
     token = alice.link(alice.device()).token

@@ -172,6 +172,27 @@ def test_revoking_always_answers_the_same(alice: Person) -> None:
     assert phone.post("/token/revoke", json={}).status_code == 400
 
 
+#: What no database takes, and what is no text at all: garbage like any other where a token is in question.
+ODD = {
+    "NUL": ("application/json", b'{"token":"a\\u0000b"}'),
+    "half a pair": ("application/json", b'{"token":"\\ud800"}'),
+    "long": ("application/json", b'{"token":"%s"}' % (b"x" * 60_000)),
+    "NUL in a form": ("application/x-www-form-urlencoded", b"token=a%00b"),
+    "not UTF-8 in a form": ("application/x-www-form-urlencoded", b"token=%ff"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_text_may_be_in_question(alice: Person, gate: str, name: str) -> None:
+    """Whoever asks about a text or revokes it learns that it is no token, not that it is malformed (SEC-27)."""
+    media_type, body = ODD[name]
+    phone = alice.device()
+    revoked = phone.post("/token/revoke", body=body, headers={"content-type": media_type})
+    assert (revoked.status_code, revoked.text) == (200, "{}")
+    asked = phone.post("/token/introspect", body=body, headers={"content-type": media_type}, token=gate)
+    assert (asked.status_code, asked.text) == (200, '{"active":false}')
+
+
 def test_an_ended_session_stays_ended_after_a_crash(server: Server, alice: Person) -> None:
     """The answer came after the commit (SEC-54)."""
     phone, laptop = alice.sign_in(), alice.sign_in()
