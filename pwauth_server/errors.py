@@ -75,6 +75,10 @@ class CeremonyOver(Refused):
     word = "ceremony_over"
 
 
+#: Said instead of "sign in once more" where that would not help (`rules.assurance.FROZEN`).
+_FROZEN = "What this account had was taken back lately; for three days only an administrator can change it."
+
+
 class StepUpRequired(Refused):
     """Sign in once more, with what this account has, before you change this."""
 
@@ -84,7 +88,7 @@ class StepUpRequired(Refused):
     def __init__(self, *, methods: Sequence[str], max_age: int) -> None:
         """Carry with what the person can do so, and how long it will count in seconds (RFC 9470 section 3)."""
         challenge = f'Bearer error="insufficient_user_authentication", error_description="sign in once more", max_age={max_age}'
-        super().__init__(headers={"www-authenticate": challenge})
+        super().__init__(None if methods else _FROZEN, headers={"www-authenticate": challenge})
         self.methods = tuple(methods)
 
 

@@ -222,6 +222,7 @@ def test_somebody_who_disowned_all_is_told_to_wait(alice: Person) -> None:
     phone = alice.sign_in()
     refused = phone.post("/recovery-codes", token=phone.tokens["access_token"])
     assert (refused.status_code, refused.json()["error"], refused.json()["methods"]) == (401, "insufficient_user_authentication", [])
+    assert "only an administrator" in refused.json()["detail"]
     page = phone.get("/account/confirm?return_to=/account", headers=NAVIGATION)
     assert page.status_code == 200
     assert "For three days the mailbox alone changes nothing." in unescape(page.text)
