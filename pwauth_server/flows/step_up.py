@@ -29,6 +29,6 @@ async def hold(tx: Tx, session: Session, now: float) -> User:
 
 async def _require(db: Runs, session: Session, now: float) -> None:
     owned = await factors.owned(db, session.user_id)
-    if not assurance.is_enough(session.acr, auth_time=session.auth_time, now=now, owned=owned):
+    if not assurance.is_enough(session.acr, session.amr, auth_time=session.auth_time, now=now, owned=owned):
         methods = assurance.steps(owned, session.amr, verified=session.verified, now=now)
         raise StepUpRequired(methods=methods, max_age=int(assurance.MAX_AGE))

@@ -193,7 +193,7 @@ async def _still_enough(tx: Tx, session: Session, now: float) -> None:
     That the session was recent was looked at when it asked, and a secret does not wait for long.
     """
     owned = await factors.owned(tx, session.user_id)
-    if not assurance.is_enough(session.acr, auth_time=now, now=now, owned=owned):
+    if not assurance.is_enough(session.acr, session.amr, auth_time=now, now=now, owned=owned):
         raise StepUpRequired(methods=assurance.ways(owned), max_age=int(assurance.MAX_AGE))
 
 

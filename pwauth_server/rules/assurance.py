@@ -125,7 +125,7 @@ def roles(granted: Sequence[str], acr: str) -> tuple[str, ...]:
     return tuple(role for role in granted if role != ADMIN or acr not in {OTP, UNVERIFIED})
 
 
-def is_enough(acr: str, *, auth_time: float, now: float, owned: Owned) -> bool:
+def is_enough(acr: str, amr: Sequence[str], *, auth_time: float, now: float, owned: Owned) -> bool:
     """Tell whether a session may change factors: signed in lately, with what the account has (SEC-57).
 
     Somebody who holds only the mailbox must not be able to add a factor to an account that has another
@@ -133,6 +133,9 @@ def is_enough(acr: str, *, auth_time: float, now: float, owned: Owned) -> bool:
     """
     if not is_recent(auth_time, now):
         return False
+    if acr == UNVERIFIED:
+        # Nobody has proven the mailbox, but six digits are no stronger for that: who found one out must not add what stays.
+        return not _KEYS.isdisjoint(amr)
     return acr in {PHISHING_RESISTANT, SEVERAL, HOST} or (acr == EMAIL and not owned.beyond_mail and not owned.is_frozen(now))
 
 
@@ -151,12 +154,12 @@ def ways(owned: Owned) -> tuple[str, ...]:
 def steps(owned: Owned, amr: Sequence[str], *, verified: bool, now: float) -> tuple[str, ...]:
     """Return with what a session that showed ``amr`` can step up, the best first.
 
-    An account that nobody has proven needs its mailbox first, whatever a stranger has put into it (SEC-07). Six digits
-    do not become more by six others, and a recovery code only counts on top of the mailbox. While all that it had is
+    An account that nobody has proven needs its mailbox, or the passkey that its first comer put into it. Six digits do
+    not become more by six others, and a recovery code only counts on top of the mailbox. While all that it had is
     freshly disowned there is no way: only time helps, or an administrator.
     """
     if not verified:
-        return (EMAIL,)
+        return ("webauthn", EMAIL) if owned.passkeys else (EMAIL,)
     if not owned.beyond_mail and owned.is_frozen(now):
         return ()
     only_digits = not set(amr) - {OTP}

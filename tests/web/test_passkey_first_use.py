@@ -2,6 +2,7 @@
 
 from tests.people import Device, Person
 from tests.server import Server
+from tests.totp_app import App
 from tests.web.passkey_holder import enter, key_for, options
 from tests.web.tokens import claims
 
@@ -19,13 +20,14 @@ def test_clients_of_old_enrol_and_sign_in(server: Server, device: Device, alice:
     assert (said["email_verified"], said["acr"], "email" in said) == (False, "unverified", False)
     assert device.get("/webauthn/credentials").json()["credentials"][0]["name"] == "Google Password Manager"
     token = device.tokens["access_token"]
-    again = device.post("/webauthn/register/options", json={}, token=token)
-    assert (again.status_code, again.json()["error"]) == (401, "insufficient_user_authentication")
+    app = App.of(device.post("/totp/enroll", json={}, token=token).json())  # the passkey is proof enough for a second factor
+    assert device.post("/totp/verify", json={"code": app.code()}, token=token).status_code == 200
 
     owner = alice.sign_in()
     assert owner.get("/me").json()["sub"] != said["sub"]
     assert owner.get("/webauthn/credentials").json()["credentials"] == []
     assert enter(Device(server), key).status_code == 401
+    assert device.post("/totp/verify", json={"email": alice.address, "code": app.code(ahead=1)}).status_code == 401
     assert device.get("/me", token=token).status_code == 401
 
 
