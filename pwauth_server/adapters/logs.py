@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import get_ident
 from typing import Any, TextIO
@@ -97,8 +98,10 @@ class Log:
     def flush(self) -> None:
         """Write what was gathered."""
         lines, self._lines = self._lines, []
-        self._stream.write("".join(lines))
-        self._stream.flush()
+        # Nobody reads on, or the disk is full. To say so would be another line, and its failure the next one: for ever.
+        with suppress(OSError, ValueError):
+            self._stream.write("".join(lines))
+            self._stream.flush()
 
 
 class LibraryHandler(logging.Handler):
