@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -109,6 +109,12 @@ class SqliteDatabase(Database):
             await reads.run(_BEGIN)
             yield reads
 
+    async def ping(self) -> None:
+        """Ask for one row; raise Unavailable if there is nobody who could write one."""
+        if not self._thread.is_alive():
+            raise Unavailable
+        await super().ping()
+
     async def sizes(self, reads: Statements) -> Mapping[str, int]:  # noqa: ARG002 - the file system knows
         """Return the bytes of the file and of its log, which `journal_size_limit` bounds."""
         paths = {name: Path(self._reader.filename + suffix) for name, suffix in _FILES.items()}
@@ -119,7 +125,7 @@ class SqliteDatabase(Database):
 
     async def unit(self, work: Work[T]) -> T:
         """Run ``work`` in the writer thread; return its answer once the group is on the disk."""
-        if self._closed:
+        if self._closed or not self._thread.is_alive():
             raise Unavailable
         answer: asyncio.Future[T] = self._loop.create_future()
         if not self._waiting:
@@ -187,9 +193,11 @@ class SqliteDatabase(Database):
             for unit in group:
                 self._attempt(raw, unit)
             raw.execute("COMMIT")
-        except sqlite3.Error as cause:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
+        except Exception as cause:  # noqa: BLE001 - a thread that ended would let everybody wait for ever
+            # Should a disk refuse even this, the next group stumbles over what was left open, and ends it here.
+            with suppress(Exception):
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
             for unit in group:
                 unit.error = Unavailable()
                 unit.error.__cause__ = cause

@@ -4,6 +4,7 @@ import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,67 @@ async def test_the_file_is_durable_and_forgets_what_is_deleted(sqlite: Database)
         for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
     }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 5000}
+
+
+async def test_a_disk_that_takes_no_end_of_a_unit_stops_nobody_else(sqlite: Database) -> None:
+    """Neither commit nor rollback works: whoever is in it is told, and the writer goes on as soon as the disk does."""
+    denied = ["COMMIT", "ROLLBACK"]
+
+    def judge(action: int, what: str | None, *_: str | None) -> int:
+        if action != sqlite3.SQLITE_TRANSACTION or what not in denied:
+            return sqlite3.SQLITE_OK
+        denied.remove(what)
+        return sqlite3.SQLITE_DENY
+
+    sqlite._writer.raw.set_authorizer(judge)  # type: ignore[attr-defined]
+    async with asyncio.timeout(10):
+        for _ in ("fails", "ends what was left open"):
+            with pytest.raises(Unavailable):
+                await sqlite.unit(lambda tx: mark(tx, "a"))
+        assert denied == []
+        await sqlite.unit(lambda tx: mark(tx, "b"))
+    assert await marks(sqlite) == ["b"]
+
+
+class Stumbling:
+    """SQLite's connection, which once has no memory left."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw, self._errors = raw, [MemoryError()]
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """Raise what is left to raise, then do as asked."""
+        if self._errors:
+            raise self._errors.pop()
+        return self._raw.execute(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave the rest to it."""
+        return getattr(self._raw, name)
+
+
+async def test_a_writer_that_lacks_memory_goes_on_when_it_has_some(sqlite: Database) -> None:
+    """What fails outside of SQLite is an answer too: nobody waits for ever."""
+    writer: Any = sqlite._writer  # type: ignore[attr-defined]
+    writer.raw = Stumbling(writer.raw)
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await sqlite.unit(lambda tx: mark(tx, "a"))
+        await sqlite.unit(lambda tx: mark(tx, "b"))
+    assert await marks(sqlite) == ["b"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_database_without_its_writer_says_so(sqlite: Database) -> None:
+    """Whatever has ended the thread: a probe sees it, and nobody waits for a commit that will never come."""
+    await sqlite.ping()
+    sqlite._queue.put("no unit")  # type: ignore[attr-defined]
+    await asyncio.to_thread(sqlite._thread.join, 10)  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable):
+        await sqlite.ping()
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await sqlite.unit(lambda tx: mark(tx, "late"))
 
 
 HOLD = """
