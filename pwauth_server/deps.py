@@ -71,5 +71,7 @@ class Deps:
 
     async def close(self) -> None:
         """Let go of everything that is held open."""
-        await self.limiter.close()
-        await self.db.close()
+        try:
+            await self.limiter.close()
+        finally:  # its writer is a thread, which would outlive us
+            await self.db.close()

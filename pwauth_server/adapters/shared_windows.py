@@ -6,6 +6,7 @@ times, so whoever has used his share up on this node finds it used up.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from pwauth_server.adapters.clock import Clock
@@ -65,8 +66,9 @@ class SharedWindows:
         return own if shared is None else max(own, shared)
 
     async def close(self) -> None:
-        """Let go of the shared storage."""
-        await self._shared.close()
+        """Let go of the shared storage; one that has fallen silent does not even say goodbye, and keeps nobody from ending."""
+        with suppress(Exception):
+            await self._shared.close()
 
     async def _ask(self, question: Callable[[Windows], Awaitable[T]]) -> T | None:
         """Return the shared storage's answer; None if it gives none, or gave none a moment ago."""
