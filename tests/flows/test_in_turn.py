@@ -47,6 +47,26 @@ async def test_one_that_fails_lets_the_next_one_in() -> None:
     assert await in_turn(queue, lambda: 1) == 1
 
 
+async def test_whoever_hangs_up_lets_nobody_in_before_his_thread_is_done() -> None:
+    """Else a stranger who asks and leaves, again and again, has as many threads at work as there are."""
+    queue, gate, entered, begun = asyncio.Lock(), Event(), Event(), list[int]()
+
+    def work(number: int) -> bool:
+        begun.append(number)
+        entered.set()
+        return gate.wait(10)
+
+    callers = [asyncio.create_task(in_turn(queue, lambda n=n: work(n))) for n in range(7)]  # type: ignore[misc]
+    assert await asyncio.to_thread(entered.wait, 10)
+    for caller in callers[:6]:
+        caller.cancel()
+    assert await asyncio.wait(callers, timeout=A_WHILE) == (set(callers[:6]), {callers[6]})
+    assert begun == [0]
+    gate.set()
+    assert await callers[6]
+    assert begun == [0, 6], "what nobody waits for any more is not begun"
+
+
 async def test_pictures_exports_and_tables_wait_for_their_turn(deps: Deps) -> None:
     """Forty at once take as long as one after the other, and nobody else notices."""
     session = (await Resident(deps).sign_in()).session
