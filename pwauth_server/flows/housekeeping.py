@@ -71,6 +71,6 @@ async def _letters(deps: Deps, now: float) -> int:
 
 async def _audit(deps: Deps, now: float) -> int:
     before = now - deps.config.audit_retention_days * DAY
-    return await deps.db.unit(lambda tx: tx.run(audit.PURGE_AUDIT, before, BATCH))
+    return await deps.db.unit(lambda tx: tx.run(audit.PURGE_AUDIT, now, BATCH, before))
 
 

@@ -43,7 +43,9 @@ FIND_LAST_AUDIT = Sql("find_last_event", "SELECT MAX(at) AS at FROM audit_log WH
 
 NEWEST = Sql("newest_audit", "SELECT at FROM audit_log ORDER BY id DESC LIMIT 1")
 
+# Rows come in the order of time, so what is old stands in front: only so many are looked at, not the whole log, while the
+# writer has nobody else. What a clock once wrote that was ahead of time is stepped over; it would stand in front for years.
 PURGE_AUDIT = Sql(
     "purge_audit",
-    "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at < ? ORDER BY id LIMIT ?)",
+    "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at <= ? ORDER BY id LIMIT ?) AND at < ?",
 )
