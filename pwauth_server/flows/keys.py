@@ -42,8 +42,7 @@ async def check_secret_key(db: Database, ring: KeyRing, entropy: Entropy) -> Non
     an older key of the ring has sealed are sealed again under the first, so that the older one can be taken away.
     """
     sealed = await epoch.key_check(db.reads)
-    if sealed is not None and not opens(ring, sealed):
-        raise ConfigError(["secret_key: this database was sealed under another one; put that back (nothing was changed)"])
+    _require(ring, sealed)
     older = [row for row in await signing_keys.everything(db.reads) if not ring.is_current(row.sealed_private)]
     try:
         for row in older:
@@ -56,11 +55,17 @@ async def check_secret_key(db: Database, ring: KeyRing, entropy: Entropy) -> Non
 
     async def work(tx: Tx) -> None:
         await epoch.begin(tx)
+        _require(ring, await epoch.key_check(tx))  # another node, with another secret, may have marked it meanwhile
         await epoch.set_key_check(tx, ring.seal("key-check", "key_check", b"pwauth", entropy.random(NONCE_BYTES)))
         for row in older:
             await signing_keys.set_sealed(tx, row)
 
     await db.unit(work)
+
+
+def _require(ring: KeyRing, sealed: bytes | None) -> None:
+    if sealed is not None and not opens(ring, sealed):
+        raise ConfigError(["secret_key: this database was sealed under another one; put that back (nothing was changed)"])
 
 
 def opens(ring: KeyRing, sealed: bytes) -> bool:

@@ -48,8 +48,9 @@ async def advance(tx: Tx) -> None:
 
 
 async def begin(tx: Tx) -> None:
-    """Make the epoch's row on the first start."""
+    """Make the epoch's row on the first start, and hold it: of nodes that begin at once one comes after the other."""
     await tx.run(_BEGIN)
+    await tx.lock(_EPOCH)
 
 
 async def key_check(db: Runs) -> bytes | None:
