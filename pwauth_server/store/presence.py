@@ -41,7 +41,7 @@ def vacated(database: Path) -> Iterator[None]:
 
 
 def _open(database: Path) -> int:
-    path = database.with_suffix(".server.lock")
+    path = database.with_name(f"{database.name}.server.lock")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 

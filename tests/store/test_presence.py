@@ -76,3 +76,13 @@ def test_a_server_waits_for_a_restore(tmp_path: Path) -> None:
         assert server.is_waiting()
     assert server.is_first()
     server.end()
+
+
+def test_databases_that_differ_in_their_ending_are_strangers(tmp_path: Path) -> None:
+    """A restore of one waits for no server of the other, and both their servers are the first."""
+    server, neighbour = Occupant(tmp_path / "auth.db"), Occupant(tmp_path / "auth.new")
+    assert server.is_first()
+    assert neighbour.is_first()
+    neighbour.end()
+    with vacated(tmp_path / "auth.new"):
+        server.end()
