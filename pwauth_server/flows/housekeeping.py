@@ -48,9 +48,6 @@ async def _challenges(deps: Deps, now: float) -> int:
 
 
 async def _unverified(deps: Deps, now: float) -> int:
-    if deps.config.enrolment == "session":  # then there are none, or they can do nothing
-        return 0
-
     async def work(tx: Tx) -> int:
         deleted = await users.purge_unverified(tx, before=now - policy.UNVERIFIED_LIFE, limit=BATCH)
         for user_id in deleted:
@@ -72,5 +69,3 @@ async def _letters(deps: Deps, now: float) -> int:
 async def _audit(deps: Deps, now: float) -> int:
     before = now - deps.config.audit_retention_days * DAY
     return await deps.db.unit(lambda tx: tx.run(audit.PURGE_AUDIT, now, BATCH, before))
-
-

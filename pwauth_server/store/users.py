@@ -33,9 +33,10 @@ class UserRow(Model):
     imported_at = fields.FloatField(null=True)
 
     class Meta:
-        """Name of the table."""
+        """Those that nobody has proven are found among all others: every minute somebody looks for them."""
 
         table = "users"
+        indexes = (("verified_at", "imported_at"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,8 +248,8 @@ async def test_nobody_makes_accounts_by_the_dozen(deps: Deps, mallory: Resident)
         await replace(mallory, email="one.more@ex.com").enrol(None)
 
 
-async def test_where_it_is_switched_off_again_its_accounts_are_closed(deps: Deps, clock: FakeClock, mallory: Resident) -> None:
-    """What is planted signs nobody in any more (SEC-07)."""
+async def test_where_it_is_switched_off_again_its_accounts_are_closed_and_go(deps: Deps, clock: FakeClock, mallory: Resident) -> None:
+    """What is planted signs nobody in any more, and after a day it is gone (SEC-07)."""
     _, mine = await planted(mallory)
     off = replace(mallory, deps=replace(deps, config=deps.config.model_copy(update={"enrolment": "session"})))
     clock.tick(30)
@@ -258,6 +258,9 @@ async def test_where_it_is_switched_off_again_its_accounts_are_closed(deps: Deps
     assert await audited(deps, Event.SIGN_IN_FAILED) == ["unverified"]
     with pytest.raises(Unauthenticated):
         await replace(off, email="new@ex.com").enrol(None)
+    clock.tick(86_400)
+    await housekeeping.sweep(off.deps)
+    assert await users.find_by_email(deps.db.reads, "ann@ex.com") is None
 
 
 async def test_a_code_that_could_never_be_used_is_not_given_out(deps: Deps, mallory: Resident) -> None:

@@ -50,7 +50,7 @@ SENT = """INSERT INTO email_queue (id, kind, recipient, message_id, status, atte
     finished_at) VALUES (?, 'sign_in', 'a@ex.com', '<a@ex.com>', 'sent', 1, 0, 0, 600, 1)"""
 AUDIT = """INSERT INTO audit_log (at, event, user_id, ip, browser, request_id, method, reason, facts)
     VALUES (0, 'sign_in.failed', ?, '', '', '', '', '', '{}')"""
-OWNER = "INSERT INTO users (id, email, name, roles, created_at) VALUES (x'01', 'a@ex.com', '', '', 0)"
+OWNER = "INSERT INTO users (id, email, name, roles, created_at, verified_at) VALUES (x'01', 'a@ex.com', '', '', 0, 0)"
 
 
 class Watch:

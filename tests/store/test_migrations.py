@@ -39,6 +39,7 @@ ALL = [
     "4_20261129000000_disowned_codes.py",
     "5_20261129010000_imported.py",
     "6_20261129170000_event_outbox.py",
+    "7_20261130030000_unproven.py",
 ]
 Environment = dict[str, str]
 
