@@ -1,6 +1,7 @@
 """Backups by the clock: made in a thread when the last one is old enough; the newest are kept."""
 
 import asyncio
+import logging
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import backups
 from pwauth_server.rules.moments import moment_of
 from pwauth_server.store.archive import Manifest
+
+_log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 #: Seconds until a backup that failed is tried again.
@@ -53,6 +56,7 @@ class BackupSchedule:
             return
         if manifest is not None:
             await self._deps.db.record(Occurrence(Event.BACKUP_MADE, now, facts={"rows": sum(manifest.tables.values())}))
+            await asyncio.to_thread(self._tidy, folder, now)
 
     def stop(self) -> None:
         """Break off what is being made; nothing of it stays."""
@@ -65,10 +69,15 @@ class BackupSchedule:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(now - moment < config.backup_every_hours * HOUR for moment in _made_in(folder, now).values()):
             return None
-        manifest = backups.make(config, folder / backups.name_of(now), now=now, entropy=self._deps.entropy, watch=self._look_up)
-        for path in _too_many(folder, now, keep=config.backup_keep):
-            path.unlink()
-        return manifest
+        return backups.make(config, folder / backups.name_of(now), now=now, entropy=self._deps.entropy, watch=self._look_up)
+
+    def _tidy(self, folder: Path, now: float) -> None:
+        """Delete what is too much; what cannot be deleted makes the new backup no worse, and keeps nothing else from going."""
+        for path in _too_many(folder, now, keep=self._deps.config.backup_keep):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("an old backup cannot be deleted: %s", _problem(error))
 
     def _look_up(self, _doing: str, _done: int, _all: int) -> None:
         if self._ending.is_set():

@@ -1,8 +1,10 @@
 """Backups by the clock: on time, a few of them, and a failure that is told (SEC-79)."""
 
 import asyncio
+import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +121,39 @@ async def test_a_failure_is_told_and_tried_again_later(deps: Deps, clock: FakeCl
     assert 'pwauth_backups_total{outcome="made"} 1.0' in text
     (shown,) = [line for line in text.splitlines() if line.startswith("pwauth_backup_timestamp_seconds")]
     assert float(shown.split()[1]) == clock.now()
+
+
+@contextmanager
+def undeletable(name: str) -> Iterator[None]:
+    """Let the system refuse to delete files of a name, as it does with those of somebody else; root is refused nothing else."""
+    refused = {name}
+
+    def judge(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.remove" and Path(str(arguments[0])).name in refused:
+            raise PermissionError(1, "Operation not permitted")
+
+    sys.addaudithook(judge)  # for good: there is no way to take one away
+    yield
+    refused.clear()
+
+
+async def test_an_old_one_that_cannot_be_deleted_makes_the_new_one_no_failure(
+    deps: Deps, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It lies there, whole and read back: that is said, and that an old one stays beside it."""
+    schedule = BackupSchedule(deps)
+    for _ in range(3):
+        await schedule.keep()
+        clock.tick(6 * HOUR)
+    oldest = made(deps)[0]
+    with undeletable(oldest), caplog.at_level("WARNING"):
+        await schedule.keep()
+    assert made(deps)[0] == oldest
+    assert (len(await audited(deps, Event.BACKUP_MADE)), await audited(deps, Event.BACKUP_FAILED)) == (4, [])
+    assert caplog.messages == ["an old backup cannot be deleted: Operation not permitted"]
+    clock.tick(6 * HOUR)
+    await schedule.keep()
+    assert len(made(deps)) == 3
 
 
 async def test_without_a_folder_none_is_made(deps: Deps) -> None:
