@@ -15,6 +15,7 @@ from pwauth_server.web.route import ADMINISTRATION, Guard, Route
 
 _REF = "#/components/schemas/{model}"
 _TEMPLATE = re.compile(r"<(\w+):\w+>")
+_WORD = re.compile(r"\w+")
 _SIGNED_IN: list[dict[str, list[str]]] = [{"session": []}, {"cookie": []}]
 _SECURITY = {
     Guard.SESSION: _SIGNED_IN,
@@ -111,11 +112,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _operation_id(route: Route) -> str:
-    """Return the name of the handler, and where one name serves twice what tells them apart."""
-    name = route.handler.__name__
-    if name == "ready":
-        return name + route.path.replace("/", "_")
-    return f"{name}_page" if route.tag == "Pages" else name
+    """Return what generated clients call it: by method and path, which stay when we name a function anew."""
+    return "_".join((route.method.lower(), *_WORD.findall(_TEMPLATE.sub(r"\1", route.path))))
 
 
 def _responses(route: Route) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class TotpVerification(Body):
     pending_id: Annotated[Text | None, Field(description="Of a sign-in that waits for its second factor.")] = None
 
 
-class TotpForm(Form):
+class PendingTotpForm(Form):
     """Finish a sign-in from our own page."""
 
     pending_id: Text

@@ -19,7 +19,7 @@ async def enroll(call: Call) -> Reply:
 
 async def verify(call: Call) -> Reply:
     """Take a code, wherever it belongs."""
-    if isinstance(call.body, schemas.TotpForm):
+    if isinstance(call.body, schemas.PendingTotpForm):
         return await _verify_form(call, call.body)
     return arrivals.by_program(call, await _verify(call, call.body))
 
@@ -40,7 +40,7 @@ async def _verify(call: Call, body: schemas.TotpVerification) -> SignedIn | Seco
     return await totp.verify_alone(call.deps, email=body.email, code=body.code, caller=call.caller, current=call.current)
 
 
-async def _verify_form(call: Call, form: schemas.TotpForm) -> Reply:
+async def _verify_form(call: Call, form: schemas.PendingTotpForm) -> Reply:
     try:
         code = six_digits(form.code)
         done = await totp.verify_second(call.deps, pending_id=form.pending_id, code=code, caller=call.caller, current=call.current)
@@ -64,7 +64,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/totp/verify", verify, "Show a code: confirm a secret, sign in, finish a sign-in, or step up", "One-time passwords",
-        guard=Guard.ANYBODY, body=schemas.TotpVerification, form=schemas.TotpForm, answer=schemas.Tokens,
+        guard=Guard.ANYBODY, body=schemas.TotpVerification, form=schemas.PendingTotpForm, answer=schemas.Tokens,
         statuses={
             303: "Signed in by form; the session is in a cookie.",
             401: "The code does not work.",

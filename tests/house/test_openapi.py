@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -55,6 +55,17 @@ def test_a_broken_description_is_seen() -> None:
         validate(document)
 
 
+def test_every_reference_leads_somewhere() -> None:
+    """The validator does not look; two shapes of one name would be written under others, and their users point at nothing."""
+    document = yaml.safe_load(FILE)
+    assert targets(document) <= {f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named}
+
+
+def test_a_reference_to_nothing_is_seen() -> None:
+    """Wherever it stands."""
+    assert targets({"a": [{"$ref": "#/x"}], "b": {"c": {"$ref": "#/y"}}}) == {"#/x", "#/y"}
+
+
 def test_every_route_is_described() -> None:
     """Method, path, summary and, where something is asked for, its shape."""
     paths = openapi.document(ROUTES)["paths"]
@@ -94,9 +105,12 @@ def test_ids_are_texts_and_times_too() -> None:
 
 
 def test_operations_have_names_of_their_own() -> None:
-    """Generators make a function of each."""
-    names = [operation["operationId"] for methods in yaml.safe_load(FILE)["paths"].values() for operation in methods.values()]
+    """Generators make a function of each, which must say what it deletes."""
+    paths = yaml.safe_load(FILE)["paths"]
+    names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
     assert len(names) == len(set(names))
+    assert (paths["/me"]["delete"]["operationId"], paths["/totp"]["delete"]["operationId"]) == ("delete_me", "delete_totp")
+    assert paths["/sessions/{session_id}"]["delete"]["operationId"] == "delete_sessions_session_id"
 
 
 def test_every_route_has_limits_or_a_reason() -> None:
@@ -108,6 +122,14 @@ def test_a_route_without_limits_is_seen() -> None:
     """A new one has to be listed above, with its reason (SEC-64)."""
     assert unlimited([Route("GET", "/new", ROUTES[0].handler, "New", "New", limits=())]) == {("GET", "/new")}
     assert unlimited([Route("GET", "/new", ROUTES[0].handler, "New", "New")]) == set()
+
+
+def targets(part: object) -> set[str]:
+    """Return what the references of a part of the document point at."""
+    if isinstance(part, Mapping):
+        own = {str(part["$ref"])} if "$ref" in part else set()
+        return own.union(*map(targets, part.values()))
+    return set().union(*map(targets, part)) if isinstance(part, list) else set()
 
 
 def unlimited(routes: Sequence[Route]) -> set[tuple[str, str]]:
