@@ -7,20 +7,17 @@ from functools import lru_cache
 from pwauth_server.deps import Deps
 from pwauth_server.errors import InvalidGrant, Unauthenticated
 from pwauth_server.events import Caller, Event, Occurrence, Reason
-from pwauth_server.flows import keys, mail
-from pwauth_server.rules import moments, signatures, tokens
-from pwauth_server.rules.letters import LetterKind
+from pwauth_server.flows import keys, notices
+from pwauth_server.rules import signatures, tokens
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.refresh import Verdict, judge
 from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.rules.tokens import InvalidTokenError
-from pwauth_server.store import sessions
+from pwauth_server.store import sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 
 REFRESH_PURPOSE = "refresh-token"
-#: How long a notice about a session is worth sending, in seconds.
-NOTICE_LIFE = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +105,16 @@ async def _exchange(tx: Tx, deps: Deps, presented: tokens.Refresh, caller: Calle
 
 
 async def _end_family(tx: Tx, deps: Deps, session: Session, caller: Caller, now: float) -> None:
-    """Two parties hold this session's tokens, and one of them is a thief: nobody keeps it (SEC-52)."""
-    if not await sessions.end(tx, session.id, now=now, reason=Reason.REUSE):
+    """Two parties hold this session's tokens, and one of them is a thief: nobody keeps it (SEC-52).
+
+    The account is held: thefts of several sessions at once are one piece of news.
+    """
+    owner = await users.hold(tx, session.user_id)
+    if owner is None or not await sessions.end(tx, session.id, now=now, reason=Reason.REUSE):
         return
-    for event in (Event.REFRESH_REUSED, Event.SESSION_ENDED):
-        await tx.record(Occurrence(event, now, caller, session.user_id, session.id, reason=Reason.REUSE))
-    facts = {"at": moments.in_words(now), "ip": caller.ip, "browser": caller.browser}
-    await mail.post(
-        tx, deps, kind=LetterKind.REFRESH_REUSED, to=session.email, facts=facts, expires_at=now + NOTICE_LIFE, now=now
-    )
+    reused = Occurrence(Event.REFRESH_REUSED, now, caller, owner.id, session.id, reason=Reason.REUSE)
+    await notices.tell(tx, deps, reused, owner)
+    await tx.record(reused._replace(event=Event.SESSION_ENDED))
 
 
 async def prove(deps: Deps, token: str) -> Proven:

@@ -23,7 +23,6 @@ class LetterKind(StrEnum):
     """A folder of `letters/` with subject.txt, body.txt and body.html."""
 
     SIGN_IN = "sign_in"
-    REFRESH_REUSED = "refresh_reused"
     NOTICE = "notice"
     DISOWNED = "disowned"
     INVITATION = "invitation"
@@ -41,7 +40,6 @@ EXAMPLES: Final[Mapping[LetterKind, Mapping[str, str]]] = {
         "asked_from": "203.0.113.7",
         "asked_with": "Firefox on Linux",
     },
-    LetterKind.REFRESH_REUSED: {"at": "1 January 2026, 12:00 UTC", "ip": "203.0.113.7", "browser": "Firefox on Linux"},
     LetterKind.NOTICE: {
         "event": "passkey.added",
         "at": "1 January 2026, 12:00 UTC",

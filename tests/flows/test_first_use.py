@@ -25,6 +25,7 @@ EVERYTHING = (
     Sql("test_challenges_of", "SELECT user_id FROM challenges"),
     Sql("test_sessions_of", "SELECT user_id FROM sessions"),
 )
+LETTERS = Sql("test_letters", "SELECT kind FROM email_queue")
 ADD_PASSKEY = Sql(
     "test_add_passkey",
     """INSERT INTO passkeys (id, user_id, credential_id, public_key, sign_count, backup_eligible, backed_up, transports, aaguid, name,
@@ -74,6 +75,18 @@ async def test_its_sessions_are_worth_nothing_elsewhere(deps: Deps, mallory: Res
         await step_up.require(deps, done.session)
     assert refused.value.methods == ("email",)
     assert (await owner(deps)).roles == ()
+
+
+async def test_its_sessions_write_to_nobody(deps: Deps, mallory: Resident) -> None:
+    """A stranger who sets off the alarm of reuse sends no letter to a mailbox that nobody has proven (SEC-52, SEC-58)."""
+    done, _ = await planted(mallory)
+    spent = done.tokens.refresh_token
+    for _ in range(2):
+        done = replace(done, tokens=await tokens.rotate(deps, done.tokens.refresh_token, mallory.caller))
+    with pytest.raises(InvalidGrant):
+        await tokens.rotate(deps, spent, mallory.caller)
+    assert await audited(deps, Event.REFRESH_REUSED) == ["reuse"]
+    assert await deps.db.reads.all(LETTERS) == []
 
 
 async def test_only_the_first_factor_can_be_had_so(deps: Deps, ann: Resident, mallory: Resident) -> None:
