@@ -1,7 +1,8 @@
 """One tree of errors: `Refused` (we say no) and `Fault` (we could not).
 
 The first line of a class's docstring is the sentence a client reads, so an error cannot lack one.
-A cause that must stay private is chained with ``raise … from cause`` and reaches the log only.
+A cause that must stay private is chained with ``raise … from cause`` and reaches the log only: that of a refusal if its
+text is a word of ours, that of a fault by its kind and place.
 """
 
 from collections.abc import Mapping, Sequence

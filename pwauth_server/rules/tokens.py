@@ -125,8 +125,10 @@ def parse(token: str) -> Parsed:
     head, payload, signature = parts
     try:
         return Parsed(*_read_head(head), f"{head}.{payload}".encode(), base64url.decode(payload), base64url.decode(signature))
+    except InvalidTokenError:
+        raise
     except ValueError as cause:
-        raise InvalidTokenError(*cause.args) from cause
+        raise InvalidTokenError("base64url") from cause
 
 
 def verify(token: Parsed, key: Key, kind: str) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from pwauth_server.errors import (
 from pwauth_server.rules import client_address
 from pwauth_server.rules.client_address import Network
 from pwauth_server.rules.findings_address import Sighting
+from pwauth_server.rules.passkey_input import BadPasskeyError
+from pwauth_server.rules.tokens import InvalidTokenError
 from pwauth_server.web import bodies, cors, forms, guards, pages
 from pwauth_server.web.framing import StrictRequest
 from pwauth_server.web.outbox import Outbox
@@ -39,6 +41,9 @@ from pwauth_server.web.schemas import Form
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 UNMATCHED = "unmatched"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+
+#: Causes whose text is a word of ours, and nothing of what the client sent (SEC-73).
+_WORDED = (BadPasskeyError, InvalidTokenError)
 
 #: What Sanic refuses by itself, in our words.
 _SANIC: Mapping[int, type[PwauthError]] = {
@@ -137,6 +142,8 @@ class Edge:
             error = Fault()
         elif isinstance(error, Fault) and error.__cause__ is not None:
             self._log.failure("request_failed", error.__cause__, request_id=request.request_id)
+        elif isinstance(error.__cause__, _WORDED):
+            self._log.info("refused", word=error.word, why=str(error.__cause__), request_id=request.request_id)
         is_from_page = request.method in {"GET", "HEAD"} or bodies.is_form(request)
         is_for_people = isinstance(error, Missing) or (route is not None and route.is_for_people)
         if is_for_people and is_from_page and pages.are_wanted(request):

@@ -1,6 +1,7 @@
 """What an intruder sends: every token here must be refused with InvalidTokenError and nothing else."""
 
 import json
+import re
 from itertools import count, pairwise
 from typing import Any
 
@@ -27,9 +28,10 @@ def verified(token: str, key: Key) -> dict[str, Any]:
 
 
 def refused(token: str, key: Key = ES256) -> None:
-    """Insist that a token is refused in the way that becomes a 401."""
-    with pytest.raises(InvalidTokenError):
+    """Insist that a token is refused in the way that becomes a 401, with a word of ours that the log may hold (SEC-73)."""
+    with pytest.raises(InvalidTokenError) as error:
         verified(token, key)
+    assert re.fullmatch(r"[a-z0-9 ]{1,20}", str(error.value))
 
 
 @pytest.mark.parametrize("key", ALL, ids=lambda key: key.algorithm)

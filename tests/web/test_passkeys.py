@@ -231,6 +231,20 @@ def test_nobody_learns_who_has_a_passkey(server: Server, alice: Person, key: Aut
     assert refused[0].status_code == 401
 
 
+def test_the_log_says_why_a_passkey_or_a_token_was_refused(server: Server, alice: Person) -> None:
+    """The client learns nothing, and an operator whose `webauthn_origin` is wrong learns what to look at (SEC-73)."""
+    phone, since = alice.sign_in(), len(server.log)
+    elsewhere = Authenticator(origin="https://elsewhere.example", rp_id="localhost")
+    answer = add(phone, elsewhere)
+    line = server.wait_for_log("refused", since=since, word="passkey_refused", why="origin")
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert "origin" not in answer.text
+    phone.refresh("x.\N{SNOWMAN}.y")
+    server.wait_for_log("refused", since=since, word="invalid_grant", why="base64url")
+    assert "\N{SNOWMAN}" not in "".join(server.log)
+    assert "elsewhere" not in "".join(server.log)
+
+
 def test_browsers_find_what_they_look_for(server: Server, device: Device) -> None:
     """Related origins, where passkeys are managed, and where a password would be changed (RFC 8615)."""
     origins = device.get("/.well-known/webauthn")
