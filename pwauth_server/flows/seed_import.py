@@ -7,7 +7,9 @@ strangers may have planted there is worth here what it is worth with `first_use`
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Self
 from uuid import UUID
 
 from pwauth_server.deps import Deps
@@ -36,7 +38,7 @@ class Report:
     """What came along, and what did not."""
 
     #: Rows there, and rows carried over, by what they are.
-    found: Counter[str]
+    found: Counter[str] = field(default_factory=Counter)
     carried: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     #: Accounts that were carried over before.
@@ -44,14 +46,27 @@ class Report:
     #: Accounts whose factors are worth little until their mailbox is proven.
     waiting: int = 0
 
+    def add(self, part: Self) -> None:
+        """Count what another unit did as well."""
+        self.carried += part.carried
+        self.problems += part.problems
+        self.here += part.here
+        self.waiting += part.waiting
+
 
 class _UndoneError(Exception):
-    """Ends a unit of a dry run, so that nothing of it stays."""
+    """Ends a unit of a dry run, so that nothing of it stays but the report."""
+
+    def __init__(self, report: Report) -> None:
+        """Carry what would have come along."""
+        super().__init__()
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
-class _Import:
+class _Unit:
     deps: Deps
+    #: Of this unit alone, from its beginning: one that is begun anew counts anew.
     report: Report
     now: float
     #: Whether the operator vouches for the factors of accounts whose mailbox was shown there.
@@ -158,21 +173,20 @@ async def run(deps: Deps, path: Path, *, trust: bool, is_dry: bool, watch: Watch
     accounts, problems = seed.judge(contents, now=now, max_passkeys=MAX_PASSKEYS)
     has_secret = sum(row.totp_secret not in {None, ""} for row in contents.users)
     found = Counter({ACCOUNTS: len(contents.users), SECRETS: has_secret, PASSKEYS: len(contents.passkeys), **contents.others})
-    it = _Import(deps, Report(found, problems=problems), now, trust)
-    for start in range(0, len(accounts), BATCH):
-        watch("importing", start, len(accounts))
-        await _carry(it, accounts[start : start + BATCH], is_dry=is_dry)
-    return it.report
+    report = Report(found, problems=problems)
 
-
-async def _carry(it: _Import, accounts: Sequence[SeedAccount], *, is_dry: bool) -> None:
-    async def work(tx: Tx) -> None:
-        for account in accounts:
+    async def work(tx: Tx, batch: Sequence[SeedAccount]) -> Report:
+        it = _Unit(deps, Report(), now, trust)
+        for account in batch:
             await it.carry(tx, account)
         if is_dry:
-            raise _UndoneError
+            raise _UndoneError(it.report)
+        return it.report
 
-    try:
-        await it.deps.db.unit(work)
-    except _UndoneError:
-        return
+    for start in range(0, len(accounts), BATCH):
+        watch("importing", start, len(accounts))
+        try:
+            report.add(await deps.db.unit(partial(work, batch=accounts[start : start + BATCH])))
+        except _UndoneError as undone:
+            report.add(undone.report)
+    return report

@@ -2,7 +2,8 @@
 
 A unit is ``async def work(tx)``. Returning commits, raising rolls back, and the caller gets the
 answer after the commit. It runs apart from the request that asked for it, so a client that hangs up
-cannot leave a transaction open; it may await nothing but its ``tx``.
+cannot leave a transaction open; it may await nothing but its ``tx``. It may run more than once, where
+PostgreSQL broke a deadlock by refusing it, so it changes nothing but the database: what it counted it returns.
 """
 
 import logging

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed, Unauthenticated
 from pwauth_server.events import Event
@@ -16,12 +17,23 @@ from pwauth_server.store.users import User
 from tests.admins import BOSS, HERE
 from tests.authenticator import Authenticator
 from tests.backup_fakes import quiet
+from tests.conftest import needs_postgres
 from tests.fakes import NEW_YEAR, FakeClock
 from tests.flows.passkey_holders import ME, enter
-from tests.mail_fakes import audited
+from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
 from tests.rust_server import LONG_AGO, RustServer
 
+#: Sequences are not rolled back, so the next try gets through.
+REFUSE_SECOND_USER_ONCE = """
+CREATE SEQUENCE users_tried;
+CREATE FUNCTION refuse_second() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('users_tried') = 2 THEN RAISE EXCEPTION USING ERRCODE = 'deadlock_detected'; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER refuse_second AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION refuse_second();
+"""
 #: The world that people move to.
 SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
@@ -209,6 +221,18 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(deps: Deps, old: Rust
     again = await moved(deps, old)
     assert (again.carried, again.here) == (Counter(), seed_import.BATCH + 1)
     assert len(await audited(deps, Event.USER_IMPORTED)) == seed_import.BATCH + 1
+
+
+@needs_postgres
+async def test_a_unit_that_is_begun_anew_counts_once(postgres_config: Config, clock: FakeClock, old: RustServer) -> None:
+    """The server refuses its first try, as it does to one of two that wait for each other: nothing of that was carried over."""
+    deps = await open_world(postgres_config, clock, ScriptedTransport())
+    await deps.db.reads.orm.execute_script(REFUSE_SECOND_USER_ONCE)
+    for name in ("ann", "ben"):
+        old.with_app(old.user(f"{name}@ex.com"))
+    report = await moved(deps, old)
+    await deps.db.close()
+    assert (report.carried, report.waiting) == ({ACCOUNTS: 2, SECRETS: 2}, 2)
 
 
 async def test_an_account_that_was_deleted_here_does_not_come_back(deps: Deps, old: RustServer) -> None:
