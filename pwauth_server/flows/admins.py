@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing
-from pwauth_server.events import Caller, Event, Occurrence
+from pwauth_server.events import ON_THE_HOST, Event, Occurrence
 from pwauth_server.flows import last_admin, magic_link, notices
 from pwauth_server.rules.assurance import ADMIN
 from pwauth_server.store import magic_links, users
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
-#: Whoever types on the host, as owners read it in their letters.
-HOST = Caller(ip="the server itself", browser="the command line")
 _NOBODY = "Nobody has an account for {email} yet: its owner has to sign in by mail first."
 
 
@@ -25,7 +23,7 @@ async def grant(deps: Deps, email: str) -> bool:
         if ADMIN in owner.roles:
             return False
         await users.set_roles(tx, owner.id, (*owner.roles, ADMIN))
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, HOST, owner.id, facts={"role": ADMIN}), owner)
+        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, ON_THE_HOST, owner.id, facts={"role": ADMIN}), owner)
         return True
 
     return await deps.db.unit(work)
@@ -45,7 +43,7 @@ async def revoke(deps: Deps, email: str) -> bool:
         if await last_admin.is_last_admin(tx, owner):
             raise Conflict(f"{email} is the last administrator: make another one first.")
         await users.set_roles(tx, owner.id, [role for role in owner.roles if role != ADMIN])
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_REVOKED, now, HOST, owner.id, facts={"role": ADMIN}), owner)
+        await notices.tell(tx, deps, Occurrence(Event.ROLE_REVOKED, now, ON_THE_HOST, owner.id, facts={"role": ADMIN}), owner)
         return True
 
     return await deps.db.unit(work)
@@ -59,14 +57,14 @@ async def listed(deps: Deps) -> Sequence[User]:
 async def login_link(deps: Deps, email: str) -> str:
     """Return a link that signs the owner of a canonical address in once, within ten minutes, whatever factors are lost."""
     now = deps.clock.now()
-    link, token = magic_link.for_host(deps, email, HOST, now)
+    link, token = magic_link.for_host(deps, email, ON_THE_HOST, now)
 
     async def work(tx: Tx) -> None:
         owner = await _owner(tx, email)
         if owner.disabled:
             raise Conflict(f"The account of {email} is disabled.")
         await magic_links.create(tx, link)
-        await notices.tell(tx, deps, Occurrence(Event.LOGIN_LINK_MADE, now, HOST, owner.id), owner)
+        await notices.tell(tx, deps, Occurrence(Event.LOGIN_LINK_MADE, now, ON_THE_HOST, owner.id), owner)
 
     await deps.db.unit(work)
     return magic_link.url(deps, token)

@@ -10,7 +10,6 @@ import pytest
 
 from pwauth_server.adapters import http_probe
 from pwauth_server.events import ON_THE_HOST, Caller, Reason
-from pwauth_server.flows import admins
 from pwauth_server.rules import browsers, weak_secrets
 from pwauth_server.web import words
 from scripts.readme_tables import sent
@@ -64,7 +63,7 @@ def test_every_reason_and_every_program_has_its_words() -> None:
     """What is stored as a word of ours is read as words of the reader's."""
     assert {f"reasons.{reason}" for reason in Reason if reason is not Reason.NONE} <= ENGLISH.keys
     programs = {browsers.in_words(mark) for mark, _ in browsers._BROWSERS} | {browsers.in_words(""), Caller().browser}
-    programs |= {caller.browser for caller in (ON_THE_HOST, admins.HOST)} | {browsers.in_words("Linux").partition(" on ")[0]}
+    programs |= {ON_THE_HOST.browser} | {browsers.in_words("Linux").partition(" on ")[0]}
     names = {"curl", "Samsung Internet"}
     assert {f"browsers.{program}" for program in programs - names if " " in program or program.islower()} <= ENGLISH.keys
 

@@ -59,6 +59,9 @@ def test_a_role_is_granted_and_revoked_on_the_host(server: Server, alice: Person
     phone.refresh()
     assert roles(phone) == []
     alice.told("You are no longer an administrator")
+    server.command("key", "create", "--name", "gate", "--scope", "introspect")
+    by_hand = "event IN ('user.role_granted', 'user.role_revoked', 'api_key.created') AND ip <> '127.0.0.1'"
+    assert server.sql(f"SELECT DISTINCT ip, browser FROM audit_log WHERE {by_hand}") == [("the server itself", "the command line")]
     assert "was no administrator" in server.command("admin", "revoke", alice.address)
 
 
