@@ -7,7 +7,7 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Forbidden, LastFactor, Malformed, Missing
 from pwauth_server.events import Caller, Event, Occurrence, Reason
-from pwauth_server.flows import deletion, last_admin, notices
+from pwauth_server.flows import deletion, last_admin, notices, roles
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import assurance, ids
 from pwauth_server.rules.assurance import Owned
@@ -208,12 +208,7 @@ async def _set_roles(tx: Tx, deps: Deps, user: User, wanted: Sequence[str], acto
         raise Conflict("This is the last administrator.")
     if is_revoked and user.email in deps.config.admin_emails:
         raise Conflict("This address stands in admin_emails and would be an administrator again; take it out there first.")
-    await users.set_roles(tx, user.id, wanted)
-    facts = {"before": " ".join(user.roles), "after": " ".join(sorted(set(wanted)))}
-    if is_revoked:
-        await notices.tell(tx, deps, _by(actor, Event.ROLE_REVOKED, now, caller, user.id, **facts), user)
-    else:
-        await tx.record(_by(actor, Event.USER_CHANGED, now, caller, user.id, changed="roles", **facts))
+    await roles.give(tx, deps, user, wanted, caller=caller, now=now, by=actor)
 
 
 async def _disable(tx: Tx, user: User, actor: Actor, caller: Caller, now: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Missing
 from pwauth_server.events import ON_THE_HOST, Event, Occurrence
-from pwauth_server.flows import last_admin, magic_link, notices
+from pwauth_server.flows import last_admin, magic_link, notices, roles
 from pwauth_server.rules.assurance import ADMIN
 from pwauth_server.store import magic_links, users
 from pwauth_server.store.transaction import Tx
@@ -22,8 +22,7 @@ async def grant(deps: Deps, email: str) -> bool:
         owner = await _owner(tx, email)
         if ADMIN in owner.roles:
             return False
-        await users.set_roles(tx, owner.id, (*owner.roles, ADMIN))
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, ON_THE_HOST, owner.id, facts={"role": ADMIN}), owner)
+        await roles.give(tx, deps, owner, (*owner.roles, ADMIN), caller=ON_THE_HOST, now=now)
         return True
 
     return await deps.db.unit(work)
@@ -42,8 +41,7 @@ async def revoke(deps: Deps, email: str) -> bool:
             return False
         if await last_admin.is_last_admin(tx, owner):
             raise Conflict(f"{email} is the last administrator: make another one first.")
-        await users.set_roles(tx, owner.id, [role for role in owner.roles if role != ADMIN])
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_REVOKED, now, ON_THE_HOST, owner.id, facts={"role": ADMIN}), owner)
+        await roles.give(tx, deps, owner, [role for role in owner.roles if role != ADMIN], caller=ON_THE_HOST, now=now)
         return True
 
     return await deps.db.unit(work)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence, Reason
-from pwauth_server.flows import invites, notices
+from pwauth_server.flows import invites, roles
 from pwauth_server.rules import assurance
 from pwauth_server.store import challenges, factors, sessions, totp, users
 from pwauth_server.store.sessions import Session
@@ -29,9 +29,7 @@ async def proven(tx: Tx, deps: Deps, user: User, holding: Session | None, *, cal
             user = await _reset(tx, deps, user, caller, now)
         await invites.accept(tx, user, caller, now)
     if user.email in deps.config.admin_emails and assurance.ADMIN not in user.roles:
-        user = replace(user, roles=(*user.roles, assurance.ADMIN))
-        await users.set_roles(tx, user.id, user.roles)
-        await notices.tell(tx, deps, Occurrence(Event.ROLE_GRANTED, now, caller, user.id), user)
+        user = await roles.give(tx, deps, user, (*user.roles, assurance.ADMIN), caller=caller, now=now)
     return user
 
 

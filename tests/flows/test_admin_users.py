@@ -1,5 +1,6 @@
 """Administrators and people, on both databases: what is refused, what is told, what happens at once."""
 
+import json
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,7 +9,7 @@ from pwauth_server.config import Config
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Conflict, Forbidden, LastFactor, Malformed, Missing, Refused
 from pwauth_server.events import Event
-from pwauth_server.flows import admin_users, mail
+from pwauth_server.flows import admin_users, admins, mail
 from pwauth_server.flows.admin_users import Change
 from pwauth_server.rules.assurance import Owned
 from pwauth_server.store import magic_links, passkeys, sessions, users
@@ -77,6 +78,25 @@ async def test_nobody_is_made_an_administrator_here(deps: Deps) -> None:
     assert (await change(deps, ann, roles=("staff",))).profile.user.roles == ("staff",)
     assert await letters(deps) == ["notice"]
     assert (await deps.db.reads.all(AUDIT, Event.ROLE_REVOKED.value))[0]["user_id"] is not None
+
+
+async def test_a_role_is_told_in_one_shape(sqlite_config: Config, clock: FakeClock) -> None:
+    """Programs read it (`webhook_url`): what was before and after, and `by` whom if an administrator did it, whichever way it came."""
+    config = sqlite_config.model_copy(update={"admin_emails": ["boss@ex.com"]})
+    deps = await open_world(config, clock, ScriptedTransport())
+    try:
+        await arrive(deps, "boss@ex.com")
+        ann = (await arrive(deps, "ann@ex.com", "staff")).user_id
+        await admins.grant(deps, "ann@ex.com")
+        await admins.revoke(deps, "ann@ex.com")
+        await admins.grant(deps, "ann@ex.com")
+        await change(deps, ann, roles=("staff",))
+        rows_of = [await deps.db.reads.all(AUDIT, event.value) for event in (Event.ROLE_GRANTED, Event.ROLE_REVOKED)]
+        told = [json.loads(row["facts"]) for found in rows_of for row in found]
+    finally:
+        await deps.db.close()
+    given, taken = {"before": "staff", "after": "admin staff"}, {"before": "admin staff", "after": "staff"}
+    assert told == [{"before": "", "after": "admin"}, given, given, taken, {"by": BOSS.word, **taken}]
 
 
 async def test_who_is_named_by_the_configuration_keeps_the_role(sqlite_config: Config, clock: FakeClock) -> None:
