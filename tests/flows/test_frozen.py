@@ -17,7 +17,7 @@ from pwauth_server.flows import admin_users, disown, mail, notices, recovery
 from pwauth_server.flows.sign_in import SecondFactorDue
 from pwauth_server.rules import recovery as sheets
 from pwauth_server.rules.assurance import FROZEN
-from pwauth_server.store import factors, totp, users
+from pwauth_server.store import factors, passkeys, totp, users
 from pwauth_server.store.fields import as_uuid
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.statements import Sql
@@ -132,6 +132,7 @@ async def test_an_administrators_disowned_key_can_be_removed(clock: FakeClock, a
     key = await add_passkey(ann.deps, session.user_id)
     await ann.deps.db.unit(lambda tx: factors.suspend_added(tx, session.user_id, since=0, until=2, now=clock.now()))
     await admin_users.remove_passkey(ann.deps, BOSS, str(session.user_id), str(key), HOME)
+    assert await passkeys.find(ann.deps.db.reads, session.user_id, key) is None
 
 
 async def test_mail_that_was_given_up_opens_nothing_by_a_press(clock: FakeClock, ann: Resident) -> None:
