@@ -33,7 +33,7 @@ class LetterKind(StrEnum):
 #: The facts of each kind, by example: an operator's templates are tried with them at the start.
 EXAMPLES: Final[Mapping[LetterKind, Mapping[str, str]]] = {
     LetterKind.SIGN_IN: {
-        "link": "https://auth.example.com/verify/magic?token=pwl_example",
+        "link": "https://auth.example.com/verify/magic?token=pwm_example",
         "code": "7KQ4-M2XH",
         "minutes": "10",
         "asked_at": "1 January 2026, 12:00 UTC",

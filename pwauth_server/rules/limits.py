@@ -1,7 +1,7 @@
 """Every limit of the server in one table (SEC-31, SEC-60 to SEC-66).
 
-Two settings scale it: ``rate_limit_per_minute`` the limits per client address, and
-``email_rate_limit_per_hour`` those per mailbox. Raising a setting by a factor raises its family by
+Two settings scale it: ``rate_limit_per_minute`` the limits per client address, account and session,
+and ``email_rate_limit_per_hour`` those per mailbox. Raising a setting by a factor raises its family by
 the same factor; lowering one lowers only the limit that it names.
 """
 

@@ -37,8 +37,8 @@ def origin_of(url: str) -> str | None:
 def safe_return(url: str, allowed: Sequence[str]) -> str:
     """Return ``url`` if it may be the end of a sign-in: a path of ours, or an allowed origin.
 
-    Raises ValueError otherwise. Only printable ASCII without backslash or percent-coded slashes in
-    the host is looked at, so that browsers and this parser cannot read it differently.
+    Raises ValueError otherwise. Only printable ASCII without backslash is looked at, so that browsers and this parser
+    cannot read it differently.
     """
     if not 0 < len(url) <= _MAX_URL or not _is_plain(url):
         raise ValueError("return_to")

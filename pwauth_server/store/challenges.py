@@ -1,6 +1,7 @@
 """Ceremonies that have begun: challenges for passkeys, sign-ins that wait for a second factor (SEC-40).
 
-Each is taken by deleting its row, so nobody can use one twice, not even after a failure.
+Each is taken by deleting its row, so nobody can use one twice. A passkey's answer takes its challenge whether it is
+right or wrong; a sign-in that waits for a second factor outlives wrong ones.
 """
 
 from collections.abc import Sequence

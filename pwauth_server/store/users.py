@@ -1,4 +1,4 @@
-"""People: one row for each proven mailbox."""
+"""People: one row for each mailbox, proven or not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

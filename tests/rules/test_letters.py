@@ -12,7 +12,7 @@ from tests.mail_fakes import SIGN_IN, parsed
 
 ODD = ("a&b'c{}|~@ex.com", "#!$%*+/=?^_`@ex.com", "o'neil+tag@ex.com", "x" * 64 + "@" + "d" * 60 + "." + "e" * 60 + ".ex.com")
 #: Characters that a mail program, a wrapped line or a careless encoder might touch.
-LONG_LINK = "https://auth.example.com/verify/magic?token=pwl_" + "aZ09_-" * 60 + "=3D=20.--_From"
+LONG_LINK = "https://auth.example.com/verify/magic?token=pwm_" + "aZ09_-" * 60 + "=3D=20.--_From"
 
 
 def raw(
