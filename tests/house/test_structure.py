@@ -20,6 +20,7 @@ MAY_ASK = {
     "adapters/clock.py": "it is the clock",
     "adapters/entropy.py": "it is the chance",
     "adapters/logs.py": "a log line says when it was written",
+    "flows/keys.py": "the library draws private keys itself, from the system's chance, and takes none",
 }
 TIME_AND_CHANCE = {
     "time.time",
@@ -34,6 +35,8 @@ TIME_AND_CHANCE = {
     "uuid.uuid4",
     "random",
     "secrets",
+    "cryptography.hazmat.primitives.asymmetric.ec.generate_private_key",
+    "cryptography.hazmat.primitives.asymmetric.ed25519.Ed25519PrivateKey.generate",
 }
 
 MAY_IMPORT_LATE = {
