@@ -1,9 +1,12 @@
 """Telling a program of the operator's what happens (`webhook_url`): everything that the audit log holds, at least once.
 
-An event waits in the outbox from the transaction in which it happened until the program has said 2xx to it, or for half
-a day. While the program does not answer, one event at a time is tried; those behind it wait with it. One that it refuses
-stops nobody else: a program that knows some events only would else hold up what it waits for.
+An event waits in the outbox from the transaction in which it happened until the program has said 2xx to it, or has not
+in twelve tries, which take ten hours at the least. While the program does not answer, one event at a time is tried; those
+behind it wait with it, and however long they did, each has its twelve. One that it refuses stops nobody else: a program
+that knows some events only would else hold up what it waits for.
 """
+
+import math
 
 from pwauth_server.adapters.signed_post import SignedPost
 from pwauth_server.adapters.transport import Delivery, Outcome
@@ -22,8 +25,6 @@ EVERY, PAUSE = 2.0, 30.0
 PATIENCE = 10.0
 #: Seconds that an event is in hand: nobody else tries it meanwhile.
 LEASE = 60.0
-#: Seconds after which an event is given up.
-LIFE = 86_400.0
 
 
 class EventPosts:
@@ -72,7 +73,7 @@ class EventPosts:
             await event_outbox.forget(tx, due.id)
             await tx.record(Occurrence(Event.WEBHOOK_ACCEPTED, now))
             return
-        at = retry.next_attempt(attempts=due.attempts, now=now, expires_at=entry.at + LIFE, chance=deps.entropy.fraction())
+        at = retry.next_attempt(attempts=due.attempts, now=now, expires_at=math.inf, chance=deps.entropy.fraction())
         if at is None:
             await event_outbox.forget(tx, due.id)
             await tx.record(Occurrence(Event.WEBHOOK_DROPPED, now, facts=facts))

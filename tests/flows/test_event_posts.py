@@ -144,6 +144,18 @@ async def test_an_event_is_given_up_after_half_a_day(deps: Deps, clock: FakeCloc
     assert types(receiver)[-1] == "user.disabled"
 
 
+async def test_an_event_that_waited_long_has_all_its_tries(deps: Deps, clock: FakeClock, receiver: Receiver, posts: EventPosts) -> None:
+    """After an outage of two days the first failure does not drop what was never tried before."""
+    await happen(deps, Event.SIGN_IN_FAILED)
+    clock.tick(2 * 86_400)
+    receiver.answers = [AWAY]
+    await posts.run()
+    assert [tries for tries, _ in await waiting(deps)] == [1]
+    clock.tick(event_posts.PAUSE)
+    await posts.run()
+    assert types(receiver) == [Event.SIGN_IN_FAILED.value] * 2
+
+
 async def test_what_a_dead_process_had_in_hand_is_told(deps: Deps, clock: FakeClock, receiver: Receiver, posts: EventPosts) -> None:
     """The lease ends, and the next one takes the event."""
     await happen(deps, Event.SIGN_IN_FAILED)
