@@ -94,7 +94,7 @@ _SANIC_SETTINGS: dict[str, Any] = {
 
 def _chores(deps: Deps) -> Sequence[Chore]:
     backups = BackupSchedule(deps)
-    shared = (Chore("limits", AGAIN, lambda: deps.limiter.is_free(Limit.REQUESTS)),) if deps.config.redis_url.get_secret_value() else ()
+    shared = (Chore("limits", AGAIN, lambda: deps.limiter.has_room(Limit.REQUESTS)),) if deps.config.redis_url.get_secret_value() else ()
     posts = EventPosts(deps) if deps.config.webhook_url else None
     telling = (Chore("events", EVERY, posts.run, hurry=posts.stop),) if posts else ()
     return (

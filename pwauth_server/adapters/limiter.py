@@ -150,22 +150,22 @@ class Limiter:
 
     async def take(self, limit: Limit, *key: str) -> None:
         """Count one use; raise RateLimited with ``Retry-After`` if the quota is spent."""
-        if not await self.is_first(limit, *key):
+        if not await self.try_take(limit, *key):
             raise await self.refusal(limit, *key)
 
-    async def take_each(self, uses: Sequence[tuple[Limit, str]]) -> None:
-        """Count uses one after the other, each a limit and its whole key; raise RateLimited for the first whose quota is spent.
+    async def take_each(self, uses: Sequence[tuple[Limit, *tuple[str, ...]]]) -> None:
+        """Count uses one after the other, each a limit and its key; raise RateLimited for the first whose quota is spent.
 
         What follows that one is not counted. One question to a shared storage, however many there are.
         """
-        wanted = [(limit, key, self._quotas[limit]) for limit, key in uses]
+        wanted = [(limit, "/".join(key), self._quotas[limit]) for limit, *key in uses]
         granted = await self._storage.count(wanted)
         if granted < len(wanted):
             raise await self.refusal(*wanted[granted][:2])
 
     async def check(self, limit: Limit, *key: str) -> None:
         """Raise RateLimited if the quota is spent, without counting: for limits on failures."""
-        if not await self.is_free(limit, *key):
+        if not await self.has_room(limit, *key):
             raise await self.refusal(limit, *key)
 
     async def give_back(self, limit: Limit, *key: str) -> None:
@@ -176,11 +176,11 @@ class Limiter:
         """Forget all uses of a key: whom they were held against has turned out to be somebody else."""
         await self._storage.clear(limit, "/".join(key))
 
-    async def is_first(self, limit: Limit, *key: str) -> bool:
+    async def try_take(self, limit: Limit, *key: str) -> bool:
         """Count one use and tell whether it was within the quota; for limits that stay silent."""
         return await self._storage.count([(limit, "/".join(key), self._quotas[limit])]) == 1
 
-    async def is_free(self, limit: Limit, *key: str) -> bool:
+    async def has_room(self, limit: Limit, *key: str) -> bool:
         """Tell whether a use would be within the quota, without counting."""
         return await self._storage.counted(limit, "/".join(key)) < self._quotas[limit].amount
 

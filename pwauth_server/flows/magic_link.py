@@ -4,9 +4,9 @@ from typing import NoReturn
 from uuid import UUID
 
 from pwauth_server.deps import Deps
-from pwauth_server.errors import ConfirmationRequired, DifferentBrowser, MailCapReached, RateLimited, SignInFailed
+from pwauth_server.errors import ConfirmationRequired, DifferentBrowser, SignInFailed
 from pwauth_server.events import Caller, Event, Method, Occurrence, Reason
-from pwauth_server.flows import invites, mail, sign_in
+from pwauth_server.flows import invites, mail, mail_quotas, sign_in
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
 from pwauth_server.rules import addresses, assurance, client_address, codes, moments, secrets
 from pwauth_server.rules.letters import LetterKind
@@ -38,7 +38,7 @@ async def request(deps: Deps, *, email: str, return_to: str | None, browser_hash
         return known or deps.entropy.row_id(now)
     is_welcome = await _is_welcome(deps, email)
     if is_welcome:
-        await deps.limiter.is_first(Limit.MAIL_GLOBAL)
+        await mail_quotas.count(deps)
     link, token, code = _new_link(deps, email=email, return_to=return_to, browser_hash=browser_hash, caller=caller, now=now)
 
     async def work(tx: Tx) -> None:
@@ -154,24 +154,20 @@ async def _may_send(deps: Deps, mailbox: str, client: str) -> bool:
     keep the owner's letters from being sent (SEC-65).
     """
     limiter = deps.limiter
-    if not await limiter.is_free(Limit.MAIL_COOLDOWN, mailbox, client):
+    if not await limiter.has_room(Limit.MAIL_COOLDOWN, mailbox, client):
         return False
-    try:
-        # For everybody, so that it tells nothing; only a letter that leaves counts against it.
-        await limiter.check(Limit.MAIL_GLOBAL)
-    except RateLimited as limited:
-        raise MailCapReached(headers=limited.headers) from limited
-    both = f"{mailbox}/{client}"
+    # For everybody, so that it tells nothing; only a letter that leaves counts against it.
+    await mail_quotas.check_cap(deps)
     await limiter.take_each(
         [
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT, both),
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, both),
-            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, both),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_HOUR, mailbox, client),
+            (Limit.MAIL_PER_MAILBOX_AND_CLIENT_DAY, mailbox, client),
             (Limit.MAIL_PER_MAILBOX_HOUR, mailbox),
             (Limit.MAIL_PER_MAILBOX_DAY, mailbox),
         ]
     )
-    return await limiter.is_first(Limit.MAIL_COOLDOWN, mailbox, client)
+    return await limiter.try_take(Limit.MAIL_COOLDOWN, mailbox, client)
 
 
 async def _is_welcome(deps: Deps, email: str) -> bool:
