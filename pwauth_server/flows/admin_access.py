@@ -72,5 +72,4 @@ async def still_may(tx: Tx, actor: Actor, now: float) -> None:
 
 
 def _has_shown_passkey(session: Session, now: float) -> bool:
-    # A sign-in from the future is one before a clock was set back: nobody knows how old it is.
-    return session.acr == assurance.PHISHING_RESISTANT and 0 <= now - session.auth_time <= assurance.MAX_AGE
+    return session.acr == assurance.PHISHING_RESISTANT and assurance.is_recent(session.auth_time, now)

@@ -14,7 +14,7 @@ from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError, Conflict, Fault
 from pwauth_server.flows import keys
 from pwauth_server.rules import vault
-from pwauth_server.rules.moments import from_rfc3339, rfc3339, stamp
+from pwauth_server.rules.moments import read_rfc3339, rfc3339, stamp
 from pwauth_server.rules.sealing import KeyRing
 from pwauth_server.rules.vault import VaultError
 from pwauth_server.store import archive, files, migrate, presence, sqlite_copy
@@ -92,7 +92,7 @@ def restore(config: Config, source: Path, *, now: float, may_replace: bool, watc
     with presence.vacated(database), files.scratch(_beside(database, "restoring")) as fresh:
         manifest, secret = _unpacked(config, source, fresh, watch)
         _check_that_we_know(fresh, manifest)
-        sqlite_copy.mark_backed_up(fresh, from_rfc3339(manifest.created_at))
+        sqlite_copy.mark_backed_up(fresh, read_rfc3339(manifest.created_at))
         present = _full(database, *_other_secret(config, secret)) or _full(*_companions(database))
         if present and not may_replace:
             raise Conflict(f"{' and '.join(map(str, present))} would be replaced; with --replace what is there is kept under another name.")

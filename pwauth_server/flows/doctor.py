@@ -148,7 +148,7 @@ async def _address(case: Case) -> list[Finding]:
     page = await http_probe.fetch(f"{config.public_url}/liveness")
     found = findings_address.public_url(
         config.public_url,
-        rp_id=config.webauthn_rp_id or config.public_host,
+        rp_id=config.rp_id,
         origins=config.webauthn_origin,
         server_host=config.server_host,
     )

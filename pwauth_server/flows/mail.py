@@ -72,7 +72,7 @@ async def send_test(deps: Deps, to: str, caller: Caller = ON_THE_HOST, *, by: Ac
 
 async def listed(deps: Deps, *, limit: int = 100, offset: int = 0) -> Sequence[Mapping[str, Any]]:
     """Return letters without their bodies, newest first."""
-    return await email_queue.page(deps.db.reads, limit=limit, offset=offset)
+    return await letter_list.page(deps.db.reads, limit=limit, offset=offset)
 
 
 async def find(deps: Deps, letter_id: UUID) -> Mapping[str, Any] | None:

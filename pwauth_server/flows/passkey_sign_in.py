@@ -15,8 +15,8 @@ from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue,
 from pwauth_server.rules import assurance, client_address, passkey_options, passkeys
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.passkeys import BadPasskeyError, Known, Use
-from pwauth_server.store import factors, users
 from pwauth_server.store import passkeys as store
+from pwauth_server.store import users
 from pwauth_server.store.passkeys import Passkey
 from pwauth_server.store.statements import ConstraintViolated
 from pwauth_server.store.transaction import Tx
@@ -88,9 +88,8 @@ async def finish(
 
 async def _let_in(tx: Tx, deps: Deps, shown: Passkey, use: Use, current: Current | None, *, caller: Caller, now: float) -> Ending:
     """Judge the counter, remember it, and open the session; nobody else changes the account meanwhile."""
-    await factors.hold(tx, shown.user_id)
     # Read again: it may have been used, suspended or removed since.
-    passkey, user = await store.find(tx, shown.user_id, shown.id), await users.find(tx, shown.user_id)
+    user, passkey = await users.hold(tx, shown.user_id), await store.find(tx, shown.user_id, shown.id)
     if passkey is None or user is None:
         return Reason.UNKNOWN
     if passkey.suspended_at is not None:

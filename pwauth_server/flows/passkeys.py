@@ -114,7 +114,6 @@ async def finish(
     passkey = _named(deps, ceremony, made, name, now)
 
     async def work(tx: Tx) -> Passkey:
-        await factors.hold(tx, passkey.user_id)
         # Asked once more: the account may have got a factor meanwhile that this session does not show.
         user = await step_up.hold(tx, session, now) if session else await _still_newcomer(tx, deps, passkey, now)
         _check_room(await store.count_of(tx, user.id))
@@ -194,7 +193,7 @@ async def _newcomer(tx: Tx, deps: Deps, email: str | None, caller: Caller, now: 
 
 async def _still_newcomer(tx: Tx, deps: Deps, passkey: Passkey, now: float) -> User:
     """Return the same a little later: meanwhile the mailbox's owner may have come, or somebody else have enrolled."""
-    user = await users.find(tx, passkey.user_id)
+    user = await users.hold(tx, passkey.user_id)
     if user is None or not await first_use.is_open(tx, deps, user, now):
         raise Unauthenticated
     return user

@@ -40,11 +40,6 @@ def moment_of(text: str) -> float:
     return datetime.strptime(text, _STAMP).replace(tzinfo=UTC).timestamp()
 
 
-def from_rfc3339(text: str) -> float:
-    """Return the moment that `rfc3339` wrote."""
-    return datetime.fromisoformat(text).timestamp()
-
-
 def rfc3339(moment: float) -> str:
     """Return a moment as programs read it (RFC 3339, whole seconds, UTC)."""
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,11 +1,11 @@
 """Reading what a browser says that an authenticator said: strictly, because nothing of it is signed yet (SEC-42, SEC-47)."""
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pwauth_server.rules import base64url
 
 CREATE, GET = "webauthn.create", "webauthn.get"
 TRANSPORTS = frozenset({"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"})
@@ -31,22 +31,14 @@ class Answer:
     plain: dict[str, Any]
 
 
-def encode(raw: bytes) -> str:
-    """Return base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
 def decode(text: Any) -> bytes:
     """Return the bytes of base64url in its one canonical spelling; raise BadPasskeyError for anything else."""
     if not isinstance(text, str):
         raise BadPasskeyError("not a text")
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as cause:
+        return base64url.decode(text)
+    except ValueError as cause:
         raise BadPasskeyError("base64url") from cause
-    if encode(raw) != text:
-        raise BadPasskeyError("spelling")
-    return raw
 
 
 def read(response: Mapping[str, Any], *signed: str) -> Answer:
@@ -75,7 +67,7 @@ def check_client_data(raw: bytes, *, kind: str, challenge: bytes, origins: Seque
         said = json.loads(raw.decode())
     except (ValueError, RecursionError) as cause:
         raise BadPasskeyError("client data") from cause
-    if not isinstance(said, dict) or said.get("type") != kind or said.get("challenge") != encode(challenge):
+    if not isinstance(said, dict) or said.get("type") != kind or said.get("challenge") != base64url.encode(challenge):
         raise BadPasskeyError("client data")
     # Compared as texts: whoever parses an origin may be talked into a scheme, a port or a host of the same ending.
     if said.get("origin") not in origins:

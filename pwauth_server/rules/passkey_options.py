@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pwauth_server.rules import cose
-from pwauth_server.rules.passkey_input import encode
+from pwauth_server.rules.base64url import encode
 
 CHALLENGE_BYTES = 32
 HANDLE_BYTES = 64

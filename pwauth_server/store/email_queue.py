@@ -1,6 +1,6 @@
 """The mail queue: letters wait here, sealed, from the commit of their cause until they are delivered (SEC-72, SEC-84)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -126,11 +126,6 @@ _REQUEUE = Sql(
     """UPDATE email_queue SET status = 'pending', attempts = 0, next_attempt_at = ?, finished_at = NULL
     WHERE id = ? AND status = 'failed' AND body IS NOT NULL AND expires_at > ?""",
 )
-_LIST = Sql(
-    "list_letters",
-    """SELECT id, kind, recipient, status, attempts, next_attempt_at, created_at, expires_at, finished_at, last_error, transport
-    FROM email_queue ORDER BY id DESC LIMIT ? OFFSET ?""",
-)
 _COUNTS = Sql("count_letters", "SELECT status, COUNT(*) AS n FROM email_queue GROUP BY status")
 _OLDEST = Sql("oldest_letter", "SELECT MIN(created_at) AS at FROM email_queue WHERE status IN ('pending', 'sending')")
 _NEXT_DUE = Sql(
@@ -209,12 +204,6 @@ async def due_again(tx: Tx, *, now: float, error_prefix: str) -> int:
 async def requeue(tx: Tx, letter_id: UUID, now: float) -> bool:
     """Let a dead letter be tried again; False if there is none of that id with a body and life left."""
     return await tx.run(_REQUEUE, now, letter_id, now) == 1
-
-
-async def page(db: Runs, *, limit: int, offset: int = 0) -> Sequence[Row]:
-    """Return letters without bodies, newest first."""
-    rows: Sequence[Row] = await db.all(_LIST, limit, offset)
-    return rows
 
 
 async def counts(db: Runs) -> Mapping[str, int]:

@@ -17,7 +17,6 @@ _OWNED = Sql(
     (SELECT MAX(r.suspended_at) FROM recovery_codes r WHERE r.user_id = u.id) AS codes_disowned
     FROM users u WHERE u.id = ?""",
 )
-_LOCK = Sql("lock_user", "SELECT id FROM users WHERE id = ?")
 # Counted before anything is compared: a hundred parallel guesses are a hundred failures (SEC-31).
 _RESERVE = Sql(
     "reserve_code_try",
@@ -64,11 +63,6 @@ async def owned(db: Runs, user_id: UUID) -> Owned:
         disowned_at=max(disowned, default=None),
         totp_disowned_at=row["totp_disowned"],
     )
-
-
-async def hold(tx: Tx, user_id: UUID) -> None:
-    """Let nobody else change the factors of an account until this transaction ends (SEC-59)."""
-    await tx.lock(_LOCK, user_id)
 
 
 async def reserve_try(tx: Tx, user_id: UUID, *, most: int) -> int | None:

@@ -16,7 +16,9 @@ _ONE = Sql("one_letter", f"SELECT {_COLUMNS} FROM email_queue WHERE id = ?")
 _FORGET = Sql("forget_letter", "DELETE FROM email_queue WHERE id = ? AND recipient = ? AND status <> 'sending'")
 
 
-async def page(db: Runs, *, status: str | None, kind: str | None, recipient: str | None, limit: int, offset: int) -> Sequence[Row]:
+async def page(
+    db: Runs, *, status: str | None = None, kind: str | None = None, recipient: str | None = None, limit: int, offset: int = 0
+) -> Sequence[Row]:
     """Return letters without bodies, newest first; None: any."""
     where, values = _where(status, kind, recipient)
     rows: Sequence[Row] = await db.all(

@@ -5,9 +5,9 @@ from typing import Any
 from pwauth_server.flows import passkey_sign_in, passkeys
 from pwauth_server.flows.passkeys import Listed, Options, Passkey
 from pwauth_server.rules import authenticators
+from pwauth_server.rules.base64url import encode
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.moments import rfc3339
-from pwauth_server.rules.passkey_input import encode
 from pwauth_server.web import arrivals, passkey_schemas, replies, schemas
 from pwauth_server.web.replies import Reply
 from pwauth_server.web.route import Call, Guard, Route

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from pwauth_server.store import email_queue, magic_links
+from pwauth_server.store import email_queue, letter_list, magic_links
 from pwauth_server.store.email_queue import Letter
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.transaction import Database
@@ -204,7 +204,7 @@ async def test_a_list_shows_no_body(database: Database) -> None:
     """Whoever may look at the queue may not read the letters (SEC-72)."""
     for number in (1, 2, 3):
         await queue(database, number, at=NOW + number)
-    found = await email_queue.page(database.reads, limit=2, offset=1)
+    found = await letter_list.page(database.reads, limit=2, offset=1)
     assert [row["created_at"] for row in found] == [NOW + 2, NOW + 1]
     assert not {"body", "message_id", "link_id"} & set(dict(found[0]))
 
