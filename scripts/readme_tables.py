@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from pwauth_server.config import Config
 from pwauth_server.errors import ConfigError, PwauthError, Refused
 from pwauth_server.rules import limits
-from pwauth_server.rules.limits import DAY, DEFAULT_MAILS_PER_HOUR, DEFAULT_PER_MINUTE, HOUR, MINUTE, Limit, Quota
+from pwauth_server.rules.limits import DEFAULT_MAILS_PER_HOUR, DEFAULT_PER_MINUTE, Limit, Quota
+from pwauth_server.rules.moments import DAY, HOUR, MINUTE
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -10,10 +10,8 @@ from pwauth_server.commands.world import with_deps
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.flows import api_keys, keys
-from pwauth_server.rules.moments import rfc3339
+from pwauth_server.rules.moments import DAY, rfc3339
 from pwauth_server.store.api_keys import ApiKeyRow
-
-DAY = 86_400.0
 
 
 def _some_text(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:

@@ -8,13 +8,11 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.flows import mail
 from pwauth_server.rules import addresses, ids
+from pwauth_server.rules.moments import DAY
 from pwauth_server.store import audit_log, challenges, invites, letter_list, people, sessions, users
 from pwauth_server.store.audit_log import Entry, Filter
 
 __all__ = ["Entry", "Filter", "Letters", "Stats", "audit", "ceremonies", "letters", "stats", "whose"]
-
-#: Figures of sign-ins cover this many seconds.
-DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

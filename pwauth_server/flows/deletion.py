@@ -9,6 +9,7 @@ from pwauth_server.flows import last_admin, mail, step_up
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import moments
 from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.moments import DAY
 from pwauth_server.store import invites, letter_list, magic_links, sessions, users
 from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
@@ -17,7 +18,7 @@ from pwauth_server.store.users import User
 #: Letters of an account that are forgotten with it, at the most; the rest is purged in its time.
 MAX_LETTERS = 1000
 #: How long the last letter is worth sending, in seconds.
-FAREWELL_LIFE = 7 * 86_400
+FAREWELL_LIFE = 7 * DAY
 
 
 async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Session) -> bool:

@@ -21,8 +21,9 @@ from pwauth_server.flows import mail
 from pwauth_server.rules import findings as judge
 from pwauth_server.rules import findings_address, findings_mail
 from pwauth_server.rules.addresses import domain_of
-from pwauth_server.rules.findings import HOUR, Finding
+from pwauth_server.rules.findings import Finding
 from pwauth_server.rules.limits import Limit
+from pwauth_server.rules.moments import HOUR
 from pwauth_server.store import epoch, migrate
 from pwauth_server.store.audit import NEWEST
 from pwauth_server.store.connect import connect

@@ -9,6 +9,7 @@ from uuid import UUID
 from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.events import ON_THE_HOST, Event, Occurrence
+from pwauth_server.rules import ids
 from pwauth_server.rules.assurance import Owned
 from pwauth_server.store import audit_log, factors, letter_list, people, sessions, users
 from pwauth_server.store.audit_log import Entry, Filter
@@ -74,7 +75,7 @@ async def everybody(deps: Deps) -> AsyncGenerator[Export, None]:
         letters: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for row in await letter_list.all_of(reads):
             letters[row["recipient"]].append(row)
-        last = UUID(int=0)
+        last = ids.NIL
         while batch := await people.after(reads, last, limit=BATCH):
             for profile in batch:
                 yield await collect(reads, profile, letters[profile.user.email][:MAX_ROWS])

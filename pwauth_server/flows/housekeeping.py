@@ -5,6 +5,7 @@ import asyncio
 from pwauth_server.deps import Deps
 from pwauth_server.events import Caller, Event, Occurrence
 from pwauth_server.rules import ids, policy
+from pwauth_server.rules.moments import DAY
 from pwauth_server.store import audit, challenges, email_queue, invites, magic_links, sessions, signing_keys, users
 from pwauth_server.store.transaction import Tx
 
@@ -14,7 +15,6 @@ BATCH = 200
 PAUSE = 0.02
 #: Links are kept this long past their end, so that a late click is told "expired", in seconds.
 KEEP_LINKS = 3600.0
-DAY = 86_400.0
 
 
 async def sweep(deps: Deps) -> None:

@@ -14,7 +14,7 @@ from pwauth_server.flows import admin_access, mail, mail_quotas
 from pwauth_server.flows.admin_access import Actor
 from pwauth_server.rules import ids, moments, policy
 from pwauth_server.rules.letters import LetterKind
-from pwauth_server.rules.limits import DAY
+from pwauth_server.rules.moments import DAY
 from pwauth_server.store import invites, users
 from pwauth_server.store.invites import Invite
 from pwauth_server.store.transaction import Runs, Tx

@@ -20,9 +20,9 @@ from pwauth_server.rules import jwk, signatures
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
 from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError, KeyRing
 from pwauth_server.store import api_keys, epoch, signing_keys
+from pwauth_server.store.fields import words
 from pwauth_server.store.signing_keys import SigningKeyRow
 from pwauth_server.store.transaction import Database, Tx
-from pwauth_server.store.users import split
 
 PURPOSE = "signing-key"
 #: How long verifiers may keep our public keys (the `max-age` of the JWKS), in seconds: a key is
@@ -97,7 +97,7 @@ async def reload(deps: Deps) -> KeySet:
     number = await epoch.current(reads)
     rows = await signing_keys.of_algorithm(reads, deps.config.algorithm)
     held = {
-        row.id: ApiKey(row.id, row.name, frozenset(split(row.scopes)), row.secret_hash, row.expires_at, row.revoked_at is not None)
+        row.id: ApiKey(row.id, row.name, frozenset(words(row.scopes)), row.secret_hash, row.expires_at, row.revoked_at is not None)
         for row in await api_keys.everything(reads)
     }
     signers = [_signer(deps, row) for row in rows] if deps.config.algorithm != "HS256" else [_shared_secret(deps.config)]

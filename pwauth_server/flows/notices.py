@@ -9,13 +9,14 @@ from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import mail
 from pwauth_server.rules import ids, moments, signatures, tokens
 from pwauth_server.rules.letters import LetterKind
+from pwauth_server.rules.moments import DAY
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
 #: One letter for each kind of event in so many seconds: a series is one piece of news.
 COALESCED = 600.0
 #: How long a notice is worth sending, and its "this wasn't me" worth pressing, in seconds.
-LIFE = 7 * 86_400
+LIFE = 7 * DAY
 
 PURPOSE = "disown"
 TOKEN_TYPE = "dt+jwt"  # noqa: S105 - the name of a kind
@@ -63,7 +64,7 @@ def read(deps: Deps, token: str) -> Disowning:
         raise gone() from cause
     user_id, since = ids.parse(str(claims.get("sub"))), claims.get("iat")
     # Whether a link was used is remembered by the audit log, so it works no longer than that does.
-    life = min(LIFE, deps.config.audit_retention_days * 86_400)
+    life = min(LIFE, deps.config.audit_retention_days * DAY)
     if user_id is None or not isinstance(since, int) or not 0 <= deps.clock.now() - since < life:
         raise gone()
     return Disowning(user_id, since)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
-from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.errors import SignInFailed
@@ -12,7 +11,7 @@ from pwauth_server.flows import ceremonies, notices, sign_in
 from pwauth_server.flows.ceremonies import Challenge, Purpose
 from pwauth_server.flows.passkeys import Options, descriptors, get_ready, site_of
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
-from pwauth_server.rules import assurance, client_address, passkey_options, passkeys
+from pwauth_server.rules import assurance, client_address, ids, passkey_options, passkeys
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.passkeys import BadPasskeyError, Known, Use
 from pwauth_server.store import passkeys as store
@@ -22,8 +21,6 @@ from pwauth_server.store.statements import ConstraintViolated
 from pwauth_server.store.transaction import Tx
 
 DECOY_PURPOSE = "passkey-decoys"
-#: The account of an address that has none: it has the same work done and never owns anything.
-_NOBODY = UUID(int=0)
 
 
 async def begin(deps: Deps, *, email: str | None) -> Options:
@@ -34,7 +31,7 @@ async def begin(deps: Deps, *, email: str | None) -> Options:
     await get_ready()
     now, reads = deps.clock.now(), deps.db.reads
     user = await users.find_by_email(reads, email) if email is not None else None
-    own = [it for it in await store.of_user(reads, user.id if user else _NOBODY) if it.suspended_at is None]
+    own = [it for it in await store.of_user(reads, user.id if user else ids.NIL) if it.suspended_at is None]
     decoys = passkey_options.decoys(deps.ring.derive(DECOY_PURPOSE), email or "")
     challenge = deps.entropy.random(passkey_options.CHALLENGE_BYTES)
     ceremony = Challenge(
@@ -67,7 +64,7 @@ async def finish(
     await deps.limiter.check(Limit.SIGN_IN_FAILURES, client_address.bucket(caller.ip))
     ceremony = await deps.db.unit(lambda tx: ceremonies.take(tx, pending_id, Purpose.PASSKEY_SIGN_IN, now))
     passkey = await store.find_by_credential(deps.db.reads, passkeys.claimed_id(response) or b"")
-    handle = await users.find_handle(deps.db.reads, passkey.user_id if passkey else _NOBODY)
+    handle = await users.find_handle(deps.db.reads, passkey.user_id if passkey else ids.NIL)
     known = Known(passkey.public_key, passkey.backup_eligible, handle or b"") if passkey else passkeys.NOBODY
     if ceremony is None or ceremony.challenge is None:
         await _refuse(deps, Reason.UNKNOWN, caller)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Self
-from uuid import UUID
 
 from pwauth_server.deps import Deps
 from pwauth_server.events import ON_THE_HOST, Event, Occurrence
 from pwauth_server.flows import notices, totp
 from pwauth_server.flows.passkeys import MAX_PASSKEYS
-from pwauth_server.rules import assurance, authenticators, seed
+from pwauth_server.rules import assurance, authenticators, ids, seed
 from pwauth_server.rules.seed import Problem, SeedAccount, SeedPasskey
 from pwauth_server.store import factors, passkeys, seed_file, users
 from pwauth_server.store import totp as secrets
@@ -27,8 +26,6 @@ from pwauth_server.store.users import User
 
 #: Accounts of one unit: other writers of a SQLite file wait that long.
 BATCH = 100
-#: The Rust server did not keep of which make an authenticator is.
-_NO_MAKE = UUID(int=0)
 
 ACCOUNTS, SECRETS, PASSKEYS = "users", "totp_secret", "webauthn_registrations"
 
@@ -145,8 +142,8 @@ class _Unit:
             backup_eligible=None,
             backed_up=False,
             transports=it.transports,
-            aaguid=_NO_MAKE,
-            name=authenticators.name_of(_NO_MAKE),
+            aaguid=ids.NIL,  # of which make it is was not kept there
+            name=authenticators.name_of(ids.NIL),
             created_at=created_at,
         )
         is_given = await passkeys.create(tx, passkey)

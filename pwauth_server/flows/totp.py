@@ -12,7 +12,7 @@ from pwauth_server.flows.ceremonies import Purpose
 from pwauth_server.flows.guesses import Party
 from pwauth_server.flows.in_turn import in_turn
 from pwauth_server.flows.sign_in import Current, Ending, Proof, SecondFactorDue, SignedIn
-from pwauth_server.rules import assurance, client_address
+from pwauth_server.rules import assurance, client_address, ids
 from pwauth_server.rules import totp as rules
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError
@@ -24,8 +24,6 @@ from pwauth_server.store.users import User
 PURPOSE = "totp"
 #: How long a new secret waits for its first code, in seconds.
 PENDING_LIFE = 600
-#: Stands for an account that is not there, in every statement that would ask for one (SEC-33).
-_NOBODY = UUID(int=0)
 
 #: Tries to spend the step of a right code; False if it is spent.
 Spend = Callable[[int], Awaitable[bool]]
@@ -123,7 +121,7 @@ async def verify_alone(deps: Deps, *, email: str, code: str, caller: Caller, cur
 
     async def work(tx: Tx) -> Ending:
         user = await users.hold_by_email(tx, email)
-        row = await totp.find(tx, user.id if user else _NOBODY)
+        row = await totp.find(tx, user.id if user else ids.NIL)
         waiting = row.waiting(None, it.now) if user and not user.verified else None
         if user and waiting and await first_use.is_open(tx, deps, user, it.now):
             reason = await _accept(tx, deps, user, it, sealed=waiting, spend=_confirms(tx, deps, user, waiting, it))
@@ -227,7 +225,7 @@ async def _accept(tx: Tx, deps: Deps, user: User | None, it: Guess, *, sealed: b
 
     The work is the same for everybody whom a stranger may ask for, down to the number of statements.
     """
-    failures = await factors.reserve_try(tx, user.id if user else _NOBODY, most=it.party.most)
+    failures = await factors.reserve_try(tx, user.id if user else ids.NIL, most=it.party.most)
     secret = _open(deps, user, sealed)
     step = rules.matching_step(secret or deps.ring.derive(PURPOSE), it.code, it.now)
     if user is None or user.disabled or failures is None:

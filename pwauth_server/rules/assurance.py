@@ -8,6 +8,8 @@ in one word; ``phr`` is that of OpenID Connect EAP ACR Values 1.0.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pwauth_server.rules.moments import DAY
+
 EMAIL, OTP, RECOVERY, HOST = "email", "otp", "recovery", "host"
 #: A passkey that never leaves its device, and one that a provider synchronises.
 DEVICE_KEY, SYNCED_KEY = "hwk", "swk"
@@ -22,7 +24,7 @@ UNVERIFIED, PHISHING_RESISTANT = "unverified", "phr"
 MAX_AGE = 600.0
 #: For how long after "this wasn't me" what it suspended stands in the way of the mailbox as if it were still there, in
 #: seconds: over a weekend. Otherwise a thief of the mailbox would press it to get rid of the owner's factors.
-FROZEN = 3 * 86_400.0
+FROZEN = 3 * DAY
 ADMIN = "admin"
 
 

@@ -6,9 +6,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from pwauth_server.rules import weak_secrets
-from pwauth_server.rules.moments import rfc3339
+from pwauth_server.rules.moments import DAY, MINUTE, rfc3339
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 MIB, GIB = 1 << 20, 1 << 30
 
 #: Kinds of file systems over a network or a translator: SQLite's locks and log do not hold there.

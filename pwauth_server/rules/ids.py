@@ -5,6 +5,9 @@ from uuid import UUID
 
 _SPELLING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 RANDOM_BYTES = 10
+#: The nil UUID (RFC 9562 section 5.9): nothing has it. Where there is no account, statements ask for this one: the same work,
+#: and nothing is found (SEC-33).
+NIL = UUID(int=0)
 
 
 def uuid7(now: float, chance: bytes) -> UUID:

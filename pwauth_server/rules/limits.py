@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from pwauth_server.rules.moments import DAY, HOUR, MINUTE
+
 DEFAULT_PER_MINUTE = 300
 DEFAULT_MAILS_PER_HOUR = 5
-MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 class Limit(StrEnum):

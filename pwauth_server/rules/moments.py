@@ -1,8 +1,11 @@
-"""Moments (Unix seconds) as text."""
+"""Moments (Unix seconds) as text, and what they are counted in."""
 
 import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
+
+#: In seconds.
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _FIELD = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)?", re.ASCII)

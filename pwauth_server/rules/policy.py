@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from pwauth_server.rules.addresses import domain_of
+from pwauth_server.rules.moments import DAY
 
 #: Life of an account whose mailbox nobody has proven, and of its sessions, in seconds (SEC-07).
-UNVERIFIED_LIFE = 86_400.0
+UNVERIFIED_LIFE = DAY
 _MAX_URL = 2048
 
 

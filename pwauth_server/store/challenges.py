@@ -11,10 +11,10 @@ from uuid import UUID
 
 from tortoise import Model, fields
 
-from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.fields import Uuid, as_uuid, words
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
-from pwauth_server.store.users import UserRow, split
+from pwauth_server.store.users import UserRow
 
 #: Rows at the most that anybody can make, by asking for a challenge to sign in; beyond that the oldest of these give way
 #: (SEC-41). What only somebody can begin who has shown something does not give way to strangers; limits keep it few.
@@ -136,6 +136,6 @@ def _challenge(row: Row | None) -> Challenge | None:
         user_id=as_uuid(row["user_id"]),
         session_id=as_uuid(row["session_id"]),
         is_named=bool(row["is_named"]),
-        amr=split(row["amr"]),
+        amr=words(row["amr"]),
         return_to=row["return_to"],
     )

@@ -40,3 +40,8 @@ class Key(Field[bytes], bytes):  # type: ignore[misc] # both have an `index`, of
 def as_uuid(value: Any) -> Any:
     """Return a UUID for a stored id, None for none."""
     return UUID(bytes=value) if isinstance(value, bytes) else value
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Read a column that holds words separated by blanks."""
+    return tuple(text.split())

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from tortoise import Model, fields
 
-from pwauth_server.store.fields import Key, Uuid, as_uuid
+from pwauth_server.store.fields import Key, Uuid, as_uuid, words
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
-from pwauth_server.store.users import UserRow, split
+from pwauth_server.store.users import UserRow
 
 
 class PasskeyRow(Model):
@@ -137,7 +137,7 @@ def _passkey(row: Row | None) -> Passkey | None:
         sign_count=row["sign_count"],
         backup_eligible=None if row["kind_unknown"] else bool(row["backup_eligible"]),
         backed_up=bool(row["backed_up"]),
-        transports=split(row["transports"]),
+        transports=words(row["transports"]),
         aaguid=as_uuid(row["aaguid"]),
         name=row["name"],
         created_at=row["created_at"],

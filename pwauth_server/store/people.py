@@ -10,8 +10,6 @@ from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs
 from pwauth_server.store.users import User, from_row
 
-_NOBODY = UUID(int=0)
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -100,7 +98,7 @@ async def figures(db: Runs) -> Mapping[str, int]:
 
 def _pattern(q: str) -> tuple[str, str, UUID]:
     escaped = q.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"%{escaped}%", f"%{escaped}%", ids.parse(q) or _NOBODY
+    return f"%{escaped}%", f"%{escaped}%", ids.parse(q) or ids.NIL
 
 
 def _profile(row: Row) -> Profile:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from tortoise import Model, fields
 
-from pwauth_server.rules import assurance
-from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.rules import assurance, ids
+from pwauth_server.store.fields import Uuid, as_uuid, words
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
-from pwauth_server.store.users import UserRow, split
+from pwauth_server.store.users import UserRow
 
 
 class SessionRow(Model):
@@ -111,7 +111,6 @@ _END_OTHERS = Sql(
     "end_other_sessions",
     "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE user_id = ? AND id <> ? AND ended_at IS NULL AND expires_at > ? RETURNING id",
 )
-_NO_SESSION = UUID(int=0)
 _HISTORY = Sql(
     "session_history",
     """SELECT id, created_at, last_used_at, expires_at, ended_at, end_reason, ip, browser, amr
@@ -187,7 +186,7 @@ async def end_others(tx: Tx, user_id: UUID, *, keep: UUID, now: float, reason: s
 
 async def end_all(tx: Tx, user_id: UUID, *, now: float, reason: str) -> list[UUID]:
     """End all sessions of a person; return their ids."""
-    return await end_others(tx, user_id, keep=_NO_SESSION, now=now, reason=reason)
+    return await end_others(tx, user_id, keep=ids.NIL, now=now, reason=reason)
 
 
 async def history(db: Runs, user_id: UUID, *, limit: int) -> Sequence[Row]:
@@ -217,11 +216,11 @@ def _session(*values: Any) -> Session:
         email=email,
         verified=verified_at is not None,
         disabled=disabled_at is not None,
-        roles=assurance.roles(split(roles), acr),
+        roles=assurance.roles(words(roles), acr),
         generation=generation,
         created_at=created_at,
         auth_time=auth_time,
-        amr=split(amr),
+        amr=words(amr),
         acr=acr,
         ip=ip,
         browser=browser,

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from tortoise import Model, fields
 
-from pwauth_server.store.fields import Uuid, as_uuid
+from pwauth_server.store.fields import Uuid, as_uuid, words
 from pwauth_server.store.statements import Row, Sql
 from pwauth_server.store.transaction import Runs, Tx
 
@@ -235,15 +234,10 @@ def from_row(row: Row) -> User:
         id=as_uuid(row["id"]),
         email=row["email"],
         name=row["name"],
-        roles=split(row["roles"]),
+        roles=words(row["roles"]),
         created_at=row["created_at"],
         verified=row["verified_at"] is not None,
         disabled=row["disabled_at"] is not None,
         mail_sign_in=row["mail_off_at"] is None,
         imported=row["imported_at"] is not None,
     )
-
-
-def split(text: Any) -> tuple[str, ...]:
-    """Read a column that holds words separated by blanks."""
-    return tuple(text.split())

@@ -5,7 +5,7 @@ from typing import Any
 from pwauth_server.errors import PwauthError
 from pwauth_server.flows import invites
 from pwauth_server.rules import addresses, moments
-from pwauth_server.rules.limits import DAY
+from pwauth_server.rules.moments import DAY
 from pwauth_server.web import admin_frame, page_forms
 from pwauth_server.web.admin_people import Shown
 from pwauth_server.web.admin_schemas import DAYS_INVITED, MOST_DAYS_INVITED

@@ -6,7 +6,8 @@ import pytest
 
 from pwauth_server.rules import findings, findings_address, findings_mail
 from pwauth_server.rules.dns import Answer
-from pwauth_server.rules.findings import DAY, GIB, HOUR, MIB, Finding, Level
+from pwauth_server.rules.findings import GIB, MIB, Finding, Level
+from pwauth_server.rules.moments import DAY, HOUR
 from tests.fakes import NEW_YEAR
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
