@@ -16,7 +16,7 @@ from pwauth_server.errors import ConfigError, PwauthError
 from pwauth_server.rules import addresses
 from pwauth_server.store.sqlite_copy import Watch
 
-__all__ = ["FAILED", "WRONG_USAGE", "command", "config_option", "give_up", "load", "table", "visible"]
+__all__ = ["config_option"]
 
 P = ParamSpec("P")
 

@@ -17,7 +17,7 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
-__all__ = ["Change", "Details", "Found", "PasskeyInfo", "Profile"]
+__all__ = ["PasskeyInfo", "Profile"]
 
 
 @dataclass(frozen=True, slots=True)

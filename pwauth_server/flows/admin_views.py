@@ -12,7 +12,7 @@ from pwauth_server.rules.moments import DAY
 from pwauth_server.store import audit_log, challenges, invites, letter_list, people, sessions, users
 from pwauth_server.store.audit_log import Entry, Filter
 
-__all__ = ["Entry", "Filter", "Letters", "Stats", "audit", "ceremonies", "letters", "stats", "whose"]
+__all__ = ["Entry", "Filter"]
 
 
 @dataclass(frozen=True, slots=True)

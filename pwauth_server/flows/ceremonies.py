@@ -8,7 +8,7 @@ from pwauth_server.store import challenges
 from pwauth_server.store.challenges import Challenge, Purpose
 from pwauth_server.store.transaction import Runs, Tx
 
-__all__ = ["LIFE", "Challenge", "Purpose", "begin", "find", "take"]
+__all__ = ["Challenge", "Purpose"]
 
 #: Life of a ceremony in seconds.
 LIFE = 300.0

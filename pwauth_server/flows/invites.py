@@ -20,7 +20,7 @@ from pwauth_server.store.invites import Invite
 from pwauth_server.store.transaction import Runs, Tx
 from pwauth_server.store.users import User
 
-__all__ = ["Invitations", "Invite", "accept", "invite", "listed", "may_sign_up", "withdraw"]
+__all__ = ["Invite"]
 
 #: Where people sign in.
 PAGE = "/signin"

@@ -6,7 +6,7 @@ from pwauth_server.flows import mail
 from pwauth_server.rules import live
 from pwauth_server.rules.live import PERIODS, Hour, Sample
 
-__all__ = ["PERIODS", "Hour", "hour", "take"]
+__all__ = ["PERIODS"]
 
 
 async def take(deps: Deps) -> None:

@@ -21,7 +21,7 @@ from pwauth_server.store.transaction import Tx
 from pwauth_server.store.users import User
 
 #: The web takes `Passkey` from here: it knows flows, not the store.
-__all__ = ["Listed", "Options", "Passkey", "begin", "descriptors", "finish", "get_ready", "listed", "remove", "rename", "site_of"]
+__all__ = ["Passkey"]
 
 #: Passkeys of one person at the most: options name them all.
 MAX_PASSKEYS = 20

@@ -14,7 +14,7 @@ from pwauth_server.store.sessions import Session
 from pwauth_server.store.transaction import Tx
 
 #: The web takes `Session` from here: it knows flows, not the store.
-__all__ = ["Session", "cookie_for", "end", "end_others", "log_out", "of_cookie", "of_owner", "of_visit_cookie", "visit_cookie_for"]
+__all__ = ["Session"]
 
 #: What a cookie is good for: everything here, or telling apps behind a proxy who visits them.
 COOKIE_PURPOSE, VISIT_PURPOSE = "session-cookie", "visit-cookie"

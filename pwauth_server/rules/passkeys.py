@@ -14,21 +14,7 @@ from pwauth_server.rules import cose, passkey_input, secrets
 from pwauth_server.rules.passkey_input import BadPasskeyError
 
 #: Others take `BadPasskeyError` from here.
-__all__ = [
-    "NOBODY",
-    "BadPasskeyError",
-    "Known",
-    "NewPasskey",
-    "Site",
-    "Use",
-    "claimed_id",
-    "has_moved_on",
-    "is_loaded",
-    "is_sound",
-    "load",
-    "verify_new",
-    "verify_use",
-]
+__all__ = ["BadPasskeyError"]
 
 _SYNCED = "multi_device"
 

@@ -7,18 +7,7 @@ from pydantic import Field
 from pwauth_server.web import passkey_schemas
 from pwauth_server.web.schemas import Form, Name, Text
 
-__all__ = [
-    "CodeForm",
-    "ConfirmForm",
-    "Form",
-    "InvitationForm",
-    "NameForm",
-    "PasskeyAnswerForm",
-    "PasskeyForm",
-    "SignInForm",
-    "TestLetterForm",
-    "TotpForm",
-]
+__all__ = ["Form"]
 
 Address = Annotated[str, Field(max_length=300)]
 ReturnTo = Annotated[str, Field(max_length=2048)]

@@ -85,6 +85,17 @@ def test_late_imports_are_listed_with_their_reason(source: Path) -> None:
     assert {(name, module) for module in late_imports(ast.parse(source.read_text()))} <= set(MAY_IMPORT_LATE)
 
 
+def test_a_list_of_exports_names_what_comes_from_elsewhere(source: Path) -> None:
+    """What a file makes itself needs no list, and one that named it would be forgotten with the next function."""
+    assert set(exported(ast.parse(source.read_text()), is_own=True)) == set()
+
+
+def test_a_list_of_exports_that_names_its_own_is_seen() -> None:
+    """Imported names may stand in it, others may not."""
+    tree = ast.parse("from a import b\n__all__ = ['b', 'f']\ndef f():\n    pass")
+    assert (set(exported(tree, is_own=True)), set(exported(tree, is_own=False))) == ({"f"}, {"b"})
+
+
 def test_the_exceptions_are_still_needed() -> None:
     """A list of exceptions that outlives its reasons invites the next leak."""
     late = {(p.relative_to(PACKAGE).as_posix(), m) for p in SOURCES for m in late_imports(ast.parse(p.read_text()))}
@@ -135,6 +146,14 @@ def late_imports(tree: ast.AST) -> Iterator[str]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for node in ast.walk(function):
                 yield from imported(node)
+
+
+def exported(tree: ast.Module, *, is_own: bool) -> Iterator[str]:
+    """Return what `__all__` names: what the file makes itself, or what it imports."""
+    known = {alias.asname or alias.name for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            yield from (name for name in ast.literal_eval(node.value) if (name in known) != is_own)
 
 
 def imported(node: ast.AST) -> list[str]:
