@@ -28,6 +28,7 @@ async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Sessi
     id is never given to anybody again: whoever signs up with the address later is somebody else to every app.
     """
     now, admin = deps.clock.now(), by if isinstance(by, Actor) else None
+    who = {"by": admin.word} if admin else {}
     letters = await _letters(deps, user_id)
 
     async def work(tx: Tx) -> bool:
@@ -39,12 +40,12 @@ async def delete(deps: Deps, user_id: UUID, caller: Caller, *, by: Actor | Sessi
         if await last_admin.is_last_admin(tx, user):
             raise Conflict("This is the last administrator.")
         for session_id in await sessions.end_all(tx, user.id, now=now, reason=Reason.DELETED):
-            await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, session_id, reason=Reason.DELETED))
+            await tx.record(Occurrence(Event.SESSION_ENDED, now, caller, user.id, session_id, reason=Reason.DELETED, facts=who))
         await users.delete(tx, user.id)
         await magic_links.close_every_one_of(tx, user.email, now)
         await invites.use(tx, user.email)
         await letter_list.forget(tx, user.email, letters)
-        await tx.record(Occurrence(Event.USER_DELETED, now, caller, user.id, facts={"by": admin.word} if admin else {}))
+        await tx.record(Occurrence(Event.USER_DELETED, now, caller, user.id, facts=who))
         await _say_farewell(tx, deps, user, caller, now, by=admin)
         return True
 

@@ -80,6 +80,15 @@ async def test_nobody_is_made_an_administrator_here(deps: Deps) -> None:
     assert (await deps.db.reads.all(AUDIT, Event.ROLE_REVOKED.value))[0]["user_id"] is not None
 
 
+async def test_a_session_that_ends_with_its_account_names_who_ended_it(deps: Deps) -> None:
+    """As every other thing that an administrator does (SEC-91)."""
+    ann = (await arrive(deps, "ann@ex.com")).user_id
+    await admin_users.delete(deps, BOSS, str(ann), HERE)
+    for event in (Event.SESSION_ENDED, Event.USER_DELETED):
+        (row,) = await deps.db.reads.all(AUDIT, event.value)
+        assert json.loads(row["facts"]) == {"by": BOSS.word}
+
+
 async def test_a_role_is_told_in_one_shape(sqlite_config: Config, clock: FakeClock) -> None:
     """Programs read it (`webhook_url`): what was before and after, and `by` whom if an administrator did it, whichever way it came."""
     config = sqlite_config.model_copy(update={"admin_emails": ["boss@ex.com"]})
