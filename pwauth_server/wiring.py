@@ -43,7 +43,7 @@ async def make_deps(
     db = await connect(config, listener=_listener(metrics, log), timing=metrics.query, is_node=is_node)
     try:
         ring = KeyRing(secret_keys(config, entropy, is_first_start=await epoch.key_check(db.reads) is None))
-        await keys.check_secret_key(db, ring, entropy)
+        await keys.check_secret_key(db, ring, entropy, now=clock.now())
         quotas = limits.table(per_minute=config.rate_limit_per_minute, mails_per_hour=config.email_rate_limit_per_hour)
         windows = _windows(config, clock, metrics, log)
         deps = Deps(

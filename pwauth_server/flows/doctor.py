@@ -24,7 +24,8 @@ from pwauth_server.rules.addresses import domain_of
 from pwauth_server.rules.findings import Finding
 from pwauth_server.rules.limits import Limit
 from pwauth_server.rules.moments import HOUR
-from pwauth_server.store import epoch, migrate
+from pwauth_server.rules.sealing import KeyRing
+from pwauth_server.store import epoch, migrate, totp
 from pwauth_server.store.audit import NEWEST
 from pwauth_server.store.connect import connect
 from pwauth_server.store.transaction import Database
@@ -173,8 +174,17 @@ async def _disk(case: Case) -> list[Finding]:
 
 async def _secrets(case: Case) -> list[Finding]:
     config = case.config
-    found = judge.secrets(set_secrets(config)) + judge.empty_files(_not_set(config))
+    found = judge.secrets(set_secrets(config)) + judge.empty_files(_not_set(config)) + await _apps(case)
     return found + judge.modes(await aside(lambda: host.modes(_private_files(case))))
+
+
+async def _apps(case: Case) -> list[Finding]:
+    if case.db is None or not case.config.secret_key:  # a generated one has no others beside it
+        return []
+    ring = KeyRing([key.get_secret_value() for key in case.config.secret_key])
+    async with case.db.apart() as reads:
+        apps = await totp.count_by_key(reads, case.clock.now())
+    return judge.apps_of_older_keys(apps, ring.ids)
 
 
 def _not_set(config: Config) -> list[str]:

@@ -19,7 +19,7 @@ from pwauth_server.events import Event, by_hand
 from pwauth_server.rules import jwk, signatures
 from pwauth_server.rules.keyset import ApiKey, KeySet, Signer
 from pwauth_server.rules.sealing import NONCE_BYTES, CannotOpenError, KeyRing
-from pwauth_server.store import api_keys, epoch, signing_keys
+from pwauth_server.store import api_keys, epoch, signing_keys, totp
 from pwauth_server.store.fields import words
 from pwauth_server.store.signing_keys import SigningKeyRow
 from pwauth_server.store.transaction import Database, Tx
@@ -35,14 +35,18 @@ def empty(config: Config) -> KeySet:
     return KeySet(0, config.public_url, config.audience, config.access_token_expiry_seconds, (), {})
 
 
-async def check_secret_key(db: Database, ring: KeyRing, entropy: Entropy) -> None:
+async def check_secret_key(db: Database, ring: KeyRing, entropy: Entropy, *, now: float) -> None:
     """Prove that ``secret_key`` opens this database, or mark a new one (SEC-71).
 
     Raises ConfigError instead of beginning anew: what is sealed must stay readable. The proof and the signing keys that
-    an older key of the ring has sealed are sealed again under the first, so that the older one can be taken away.
+    an older key of the ring has sealed are sealed again under the first, so that the older one can be taken away, unless
+    an app needs it: those secrets are many, and each goes under the first key when its owner shows a code.
     """
     sealed = await epoch.key_check(db.reads)
     _require(ring, sealed)
+    if lost := sum(apps for key_id, apps in (await totp.count_by_key(db.reads, now)).items() if key_id not in ring.ids):
+        why = f"secret_key: the secrets of authenticator apps ({lost}) were sealed under another one"
+        raise ConfigError([f"{why}; add that to the list (nothing was changed)"])
     older = [row for row in await signing_keys.everything(db.reads) if not ring.is_current(row.sealed_private)]
     try:
         for row in older:

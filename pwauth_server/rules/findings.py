@@ -124,6 +124,18 @@ def secrets(named: Mapping[str, str]) -> list[Finding]:
     return [warn("secrets", "{name} {why}.", "Make another one: openssl rand -base64 48.", name=name, why=why) for name, why in weak]
 
 
+def apps_of_older_keys(apps: Mapping[bytes, int], ring: Sequence[bytes]) -> list[Finding]:
+    """Judge how many apps have their secret sealed under which key, by the ids of the keys in ``secret_key``."""
+    found = []
+    if older := sum(apps.get(key_id, 0) for key_id in ring[1:]):
+        written = "Authenticator apps that need an older key of secret_key, which must stay in the list: {number}."
+        found.append(ok("secrets", written, number=str(older)))
+    if lost := sum(number for key_id, number in apps.items() if key_id not in ring):
+        written = "Authenticator apps that need a key which is not in secret_key: {number}; the server will not start."
+        found.append(fail("secrets", written, "Add the older key to the end of secret_key.", number=str(lost)))
+    return found
+
+
 def modes(found: Mapping[str, int]) -> list[Finding]:
     """Judge the modes of files that hold secrets."""
     open_ones = {name: mode for name, mode in found.items() if mode & 0o077}

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
-_KEY_ID_BYTES = 4
-_SHORTEST = _KEY_ID_BYTES + NONCE_BYTES + 16
+#: What a sealed value begins with: the id of its key.
+KEY_ID_BYTES = 4
+_SHORTEST = KEY_ID_BYTES + NONCE_BYTES + 16
 
 
 class CannotOpenError(ValueError):
@@ -26,7 +27,7 @@ class KeyRing:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         """Derive from each secret its public id; purposes are derived on demand (HKDF, RFC 5869)."""
-        self._secrets = {hashlib.sha256(b"pwauth key id" + s.encode()).digest()[:_KEY_ID_BYTES]: s.encode() for s in secrets}
+        self._secrets = {hashlib.sha256(b"pwauth key id" + s.encode()).digest()[:KEY_ID_BYTES]: s.encode() for s in secrets}
         #: The id of the key that seals.
         self.current_id = next(iter(self._secrets))
         self._derived: dict[tuple[bytes, str], bytes] = {}
@@ -52,15 +53,15 @@ class KeyRing:
 
     def is_current(self, sealed: bytes) -> bool:
         """Tell whether a value is sealed under the key that seals now."""
-        return sealed[:_KEY_ID_BYTES] == self.current_id
+        return sealed[:KEY_ID_BYTES] == self.current_id
 
     def open(self, purpose: str, row: str, sealed: bytes) -> bytes:
         """Decrypt a value of one row; raise CannotOpenError if it is not what we sealed there."""
-        key_id, nonce = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES : _KEY_ID_BYTES + NONCE_BYTES]
+        key_id, nonce = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
         if len(sealed) < _SHORTEST or key_id not in self._secrets:
             raise CannotOpenError("unknown key")
         try:
             key = AESGCM(self.derive(purpose, key_id))
-            return key.decrypt(nonce, sealed[_KEY_ID_BYTES + NONCE_BYTES :], f"{purpose}:{row}".encode())
+            return key.decrypt(nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], f"{purpose}:{row}".encode())
         except InvalidTag as cause:
             raise CannotOpenError("changed or moved") from cause

@@ -1,10 +1,12 @@
 """One-time passwords by time: one secret for each person, and one that waits to be confirmed (SEC-02, SEC-30, SEC-71)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from tortoise import Model, fields
 
+from pwauth_server.rules.sealing import KEY_ID_BYTES
 from pwauth_server.store.fields import Uuid, as_uuid
 from pwauth_server.store.statements import Sql
 from pwauth_server.store.transaction import Runs, Tx
@@ -80,6 +82,13 @@ _RESEAL = Sql("reseal_totp", "UPDATE totp SET sealed_secret = ? WHERE user_id = 
 _FORGET_PENDING = Sql(
     "forget_pending_totp", "UPDATE totp SET pending_secret = NULL, pending_until = NULL, pending_session = NULL WHERE user_id = ?"
 )
+_COUNT_BY_KEY = Sql(
+    "count_totp_by_key",
+    f"""SELECT key_id, count(*) AS apps FROM (
+    SELECT substr(sealed_secret, 1, {KEY_ID_BYTES}) AS key_id FROM totp WHERE sealed_secret IS NOT NULL
+    UNION ALL SELECT substr(pending_secret, 1, {KEY_ID_BYTES}) FROM totp WHERE pending_until > ?
+    ) AS sealed GROUP BY key_id""",
+)
 _REMOVE = Sql("remove_totp", "DELETE FROM totp WHERE user_id = ? RETURNING sealed_secret")
 
 
@@ -125,3 +134,8 @@ async def remove(tx: Tx, user_id: UUID) -> bool:
     """Delete a person's one-time passwords, suspended or waiting ones too; False if none had been confirmed."""
     row = await tx.one(_REMOVE, user_id)
     return row is not None and row["sealed_secret"] is not None
+
+
+async def count_by_key(db: Runs, now: float) -> Mapping[bytes, int]:
+    """Return how many secrets, those that wait included, are sealed under each key, by its id; looks at all of them."""
+    return {row["key_id"]: int(row["apps"]) for row in await db.all(_COUNT_BY_KEY, now)}

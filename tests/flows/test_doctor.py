@@ -24,6 +24,7 @@ from tests.dns_fakes import name_server
 from tests.fakes import FakeClock, FakeEntropy
 from tests.mail_fakes import Sink, mail_server, post
 from tests.redis_server import PASSWORD, RedisServer, needs_redis
+from tests.residents import Resident
 from tests.server import free_port
 from tests.store.rows import HAPPENED
 
@@ -147,6 +148,18 @@ async def test_several_nodes_want_redis(case: Case) -> None:
         await connection.close()
     for opened in deps:
         await opened.db.close()
+
+
+async def test_a_key_that_an_app_needs_is_told_of(case: Case) -> None:
+    """While it is in the list that is well; who is about to take it away learns what would come of it (SEC-71)."""
+    deps = await make_deps(case.config, clock=case.clock, entropy=FakeEntropy())
+    await Resident(deps).with_app()
+    await deps.db.close()
+    older = SecretStr(case.config.secret_key_file.read_text().strip())
+    newer = SecretStr("n1PlYiTtRo0uU1eEaK6jGf4dHcN5sLy8bWm2Tr7XpQ9v3kZ7")
+    assert (await looked_at(case, secret_key=[older]))["secrets"] == [OK]
+    assert (await looked_at(case, secret_key=[newer, older]))["secrets"] == [OK, OK]
+    assert (await looked_at(case, secret_key=[newer]))["secrets"] == [OK, FAIL]
 
 
 async def test_files_that_others_read_are_found(case: Case, tmp_path: Path) -> None:

@@ -3,21 +3,33 @@
 import asyncio
 
 import pytest
+from pydantic import SecretStr
 
+from pwauth_server.config import Config
 from pwauth_server.deps import Deps
-from pwauth_server.errors import IdentityMismatch, LastFactor, Missing, RateLimited, SignInFailed, StepUpRequired, Unauthenticated
+from pwauth_server.errors import (
+    ConfigError,
+    IdentityMismatch,
+    LastFactor,
+    Missing,
+    RateLimited,
+    SignInFailed,
+    StepUpRequired,
+    Unauthenticated,
+)
 from pwauth_server.events import Event
 from pwauth_server.flows import account, sessions, step_up, totp
 from pwauth_server.flows.sign_in import Current
 from pwauth_server.store import users
 from pwauth_server.store.statements import Sql
 from tests.fakes import FakeClock
-from tests.mail_fakes import audited
+from tests.mail_fakes import ScriptedTransport, audited, open_world
 from tests.residents import Resident
 from tests.totp_app import App
 
 MOVE_PENDING = Sql("test_move_pending", "UPDATE totp SET pending_secret = ?, pending_until = ?, pending_session = ?")
 SEALED = Sql("test_sealed", "SELECT user_id, sealed_secret, pending_secret FROM totp ORDER BY user_id")
+NEWER = "q7Zk3v9QpX7rT2mWb8yLs5NcHd4fGj6KaEe1Uu0oRtYiPlMn"
 #: A world where letters can be had at any time.
 SETTINGS = {"email_rate_limit_per_hour": 1_000_000}
 
@@ -203,6 +215,46 @@ async def test_a_bearer_of_somebody_else_is_told_before_anything_is_compared(dep
     assert totp.is_meant(Current(session, on_purpose=True), None)
     assert totp.is_meant(Current(session, on_purpose=False), "ann@ex.com")
     assert not totp.is_meant(Current(session, on_purpose=False), "bob@ex.com")
+
+
+# -- keys
+
+
+async def starts(config: Config, clock: FakeClock, *secret_key: str) -> bool:
+    """Tell whether a server starts with these secrets; one that does not says why in one line, without any of them."""
+    given = config.model_copy(update={"secret_key": [SecretStr(key) for key in secret_key]})
+    try:
+        deps = await open_world(given, clock, ScriptedTransport())
+    except ConfigError as refused:
+        (problem,) = refused.problems
+        assert problem.startswith("secret_key: the secrets of authenticator apps (1) were sealed under another one; ")
+        assert not [key for key in secret_key if key in problem]
+        return False
+    await deps.db.close()
+    return True
+
+
+async def test_a_key_that_an_app_needs_cannot_be_taken_away(deps: Deps, clock: FakeClock, ann: Resident) -> None:
+    """Or its codes would be wrong for ever, and nobody would know why; once its owner has shown one, it can (SEC-71)."""
+    _, mine = await ann.with_app()
+    older = deps.config.secret_key_file.read_text().strip()
+    assert await starts(deps.config, clock, NEWER, older)
+    assert not await starts(deps.config, clock, NEWER)
+    both = deps.config.model_copy(update={"secret_key": [SecretStr(NEWER), SecretStr(older)]})
+    moved = await open_world(both, clock, ScriptedTransport())
+    clock.tick(30)
+    await Resident(moved).alone(ann.code(mine))
+    await moved.db.close()
+    assert await starts(deps.config, clock, NEWER)
+
+
+async def test_a_key_that_a_waiting_app_needs_stays_as_long_as_it_waits(deps: Deps, clock: FakeClock, ann: Resident) -> None:
+    """Ten minutes, as it could be confirmed until then (SEC-71)."""
+    await ann.enrol((await ann.sign_in()).session)
+    assert await starts(deps.config, clock, NEWER, deps.config.secret_key_file.read_text().strip())
+    assert not await starts(deps.config, clock, NEWER)
+    clock.tick(600)
+    assert await starts(deps.config, clock, NEWER)
 
 
 # -- removing

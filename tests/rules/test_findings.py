@@ -66,6 +66,14 @@ def test_weak_secrets_are_named_but_not_shown() -> None:
     assert levels(findings.secrets({"three": STRONG, "four": ""})) == [OK]
 
 
+def test_keys_that_apps_need_are_counted() -> None:
+    """The first seals, so nobody misses it; each older one must stay, and one that is gone is a failure."""
+    judged = findings.apps_of_older_keys({b"new1": 9, b"old1": 2, b"old2": 3, b"gone": 4}, (b"new1", b"old1", b"old2"))
+    assert levels(judged) == [OK, FAIL]
+    assert [finding.facts["number"] for finding in judged] == ["5", "4"]
+    assert findings.apps_of_older_keys({b"new1": 9}, (b"new1", b"old1")) == []
+
+
 def test_files_that_others_can_read_are_named() -> None:
     """Group and world count alike."""
     assert levels(findings.modes({"a": 0o600, "b": 0o640, "c": 0o604})) == [WARN, WARN]
