@@ -19,6 +19,8 @@ from pwauth_server.web.route import ADMINISTRATION, Call, Guard
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What proxies add beside X-Forwarded-…: some are told to send no more than the first of them.
 _OF_PROXIES = frozenset({"x-real-ip", "forwarded", "via"})
+#: Of a target in absolute form.
+_AUTHORITY = re.compile(r"\Ahttps?://([^/?]*)", re.ASCII)
 _PORT = re.compile(r":\d+\Z", re.ASCII)
 
 
@@ -171,9 +173,13 @@ def metrics(request: Request, config: Config, client: str) -> None:
 
 
 def _own_host(request: Request, config: Config) -> None:
-    """Refuse a name that is not ours: a page that resolved its own name to our address (DNS rebinding) shows it in Host (SEC-96)."""
-    host = _PORT.sub("", request.headers.get("host", "")).lower()
-    if host not in {"localhost", "127.0.0.1", "[::1]", config.public_host}:
+    """Refuse a name that is not ours: a page that resolved its own name to our address (DNS rebinding) shows it in Host (SEC-96).
+
+    Each name that is given counts, and none is no name of ours: of two lines another program may read the other one, and the
+    authority of a target in absolute form is what Host should have been (RFC 9112, section 3.2.2).
+    """
+    named = [*request.headers.getall("host", ("",)), *_AUTHORITY.findall(request.raw_url.decode("ascii"))]
+    if not {_PORT.sub("", name).lower() for name in named} <= {"localhost", "127.0.0.1", "[::1]", config.public_host}:
         raise Misdirected
 
 

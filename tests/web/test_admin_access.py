@@ -7,6 +7,7 @@ from pwauth_server.web.route import ADMINISTRATION, Guard
 from tests.people import NAVIGATION, Device, Person, at_once, without_id
 from tests.server import Server
 from tests.web.admin import PATHS, become, fill
+from tests.web.raw import request, send
 
 HOST = {"host": "evil.example"}
 
@@ -60,6 +61,8 @@ def test_administration_in_order(server: Server, alice: Person) -> None:
             assert answer.status_code == status, (method, path, token)
         assert person.ask(method, path, token=allowed, json=None if method == "GET" else {}).status_code not in {401, 403, 421}
         assert person.ask(method, path, token=allowed, headers=HOST).status_code == 421
+        (absolute,) = send(server, request(method, f"http://evil.example{path}", authorization=f"Bearer {allowed}", connection="close"))
+        assert absolute.status == 421
         assert person.ask("OPTIONS", path).status_code == 204
 
 
