@@ -17,6 +17,7 @@ MAX_FIELDS = 20
 #: Bodies that are remembered at most, and the longest of them in bytes: a token and its wrapping.
 MAX_REMEMBERED, LONGEST_REMEMBERED = 1024, 5000
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+_SEVERAL = ","
 _MAX_INTEGER = 2**63
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -90,7 +91,9 @@ def _without_parameters(content_type: str) -> str:
 
 
 def _media_type(request: Request) -> str:
-    return _without_parameters(request.headers.get("content-type", ""))
+    lines = request.headers.getall("content-type", ("",))
+    # Two types are none that is known here: whoever looked at the request before us may have gone by the other one.
+    return _without_parameters(lines[0]) if len(lines) == 1 else _SEVERAL
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.people import Device, Person
 from tests.server import Server
+from tests.web.raw import stays_open
 
 BOM = b"\xef\xbb\xbf"
 GOOD = b'{"email":"somebody@bodies.example"}'
@@ -143,3 +144,14 @@ def test_people_choose_their_name(alice: Person) -> None:
     for name in ("Zoë Łukasz 山田", "O'Neil <b>", ""):
         answer = laptop.ask("PATCH", "/me", json={"name": name}, token=laptop.tokens["access_token"])
         assert (answer.status_code, answer.json()["name"], laptop.get("/me").json()["name"]) == (200, name, name)
+
+
+@pytest.mark.parametrize("second", ("application/json", "text/plain", ""))
+def test_a_body_has_one_type(server: Server, second: str) -> None:
+    """Of two lines a proxy may have gone by the other one: 415, in either order and even if they agree (SEC-76)."""
+    for types in ("application/json", second), (second, "application/json"):
+        head = "".join(f"Content-Type: {given}\r\n" for given in types)
+        content = f"POST /token/revoke HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: 13\r\n\r\n".encode() + b'{"token":"x"}'
+        first, last = stays_open(server, content)
+        assert (first.status, last.status) == (415, 200)
+        assert json.loads(first.body)["error"] == "unsupported_media_type"
