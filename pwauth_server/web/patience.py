@@ -7,7 +7,7 @@ import resource
 from asyncio import BaseTransport, Future
 from time import monotonic
 
-from sanic.exceptions import RequestCancelled
+from sanic.exceptions import RequestCancelled, RequestTimeout
 from sanic.http import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
@@ -97,13 +97,20 @@ class PatientProtocol(HttpProtocol):
         super().close(timeout)
 
     def check_timeouts(self) -> None:
-        """Treat no request as a websocket, and cut off whoever does not take the hint."""
-        if self.http is not None:
-            self.http.upgrade_websocket = False
-        asked = self._callback_check_timeouts
+        """Treat no request as a websocket, blame nobody but the client for what it kept back, cut off whoever does not take the hint."""
+        http = self.http
+        if http is not None:
+            http.upgrade_websocket = False
+        asked, is_client_slow = self._callback_check_timeouts, self._waits_for_client()
         super().check_timeouts()  # type: ignore[no-untyped-call]
         if self._task and asked is not None and self._callback_check_timeouts is asked:
+            if http is not None and is_client_slow:  # Sanic calls that 503 once it has the head
+                http.exception = RequestTimeout()
             self.loop.call_later(LAST_WORDS, self._cut_off)
+
+    def _waits_for_client(self) -> bool:
+        """Tell whether it is the client that has not sent all of its request, or not taken its answers."""
+        return (self._more is not None and not self._more.done()) or not self._can_write.is_set()
 
     def _cut_off(self) -> None:
         if self.transport is not None and self._task is not None:
