@@ -30,6 +30,8 @@ _NODES = Sql(
 TRIES = 5
 #: Seconds before the second try, twice and thrice that later: whoever was not refused needs a moment to finish.
 PAUSE = 0.01
+#: Seconds in which a probe is answered: shorter than those who ask wait, and than any statement may take.
+PROBE_PATIENCE = 3.0
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
@@ -77,6 +79,7 @@ class PostgresDatabase(Database):
         self._client, self._close = client, close
         self._timing = timing
         self._running: set[asyncio.Task[Any]] = set()
+        self._ping: asyncio.Task[None] | None = None
 
     async def unit(self, work: Work[T]) -> T:
         """Run ``work`` in a task of its own: a client that hangs up cancels only its waiting."""
@@ -102,6 +105,21 @@ class PostgresDatabase(Database):
                 result = await work(tx)
         self._published(tx)
         return result
+
+    async def ping(self) -> None:
+        """Ask the database for one row; raise Unavailable if it does not come soon.
+
+        The question itself is never broken off: its connection would wait for the silent server to agree to that. All who
+        ask meanwhile wait for the same one, so that probes cannot use the pool up.
+        """
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.get_running_loop().create_task(super().ping())
+            self._ping.add_done_callback(_heard)
+        try:
+            async with asyncio.timeout(PROBE_PATIENCE):
+                await asyncio.shield(self._ping)
+        except TimeoutError as cause:
+            raise Unavailable from cause
 
     async def clock(self) -> float | None:
         """Return the time of the server's machine."""
@@ -130,3 +148,9 @@ class PostgresDatabase(Database):
         if self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
         await self._close()
+
+
+def _heard(ping: asyncio.Task[None]) -> None:
+    """Take note of a failure that nobody has waited for."""
+    if not ping.cancelled():
+        ping.exception()

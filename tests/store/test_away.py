@@ -27,6 +27,8 @@ class Line:
         """Lead to a server; nobody can call yet."""
         self._far, self.port = (host, port), free_port()
         self._ends: set[asyncio.StreamWriter] = set()
+        #: How many calls there have been.
+        self.calls = 0
         #: While cleared, nothing is carried, and nobody is told.
         self.open = asyncio.Event()
         self.open.set()
@@ -45,6 +47,7 @@ class Line:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
         task = asyncio.create_task(self._carry(reader, writer))
         self._tasks.add(task)
 
@@ -118,4 +121,26 @@ async def test_a_server_that_falls_silent_keeps_nobody_waiting(monkeypatch: pyte
             await refuses(database)
         line.open.set()
         await works(database)
+        await database.close()
+
+
+async def test_a_probe_is_answered_soon_by_a_server_that_falls_silent(by_line: Config, line: Line) -> None:
+    """However many ask and hang up: they share one question and one connection, and hear at once when it is there again."""
+    async with line.up():
+        database = await connect.connect(by_line, listener=lambda _: None, timing=lambda _name, _seconds: None, is_node=True)
+        await database.ping()
+        line.open.clear()
+        hangs_up = asyncio.create_task(database.ping())
+        began = asyncio.get_running_loop().time()
+        waiting = [asyncio.create_task(database.ping()) for _ in range(30)]
+        await asyncio.wait({hangs_up}, timeout=0.1)
+        hangs_up.cancel()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Unavailable}
+        assert asyncio.get_running_loop().time() - began < 5
+        line.open.set()
+        await database.ping()
+        assert asyncio.get_running_loop().time() - began < 10, "well before a statement is given up"
+        assert await database.nodes() == 1
+        assert line.calls == 1
         await database.close()
