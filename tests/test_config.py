@@ -115,6 +115,11 @@ def test_domains_are_compared_in_lower_case() -> None:
         ("allowed_redirects", "https://*.ex.com/x"),
         ("allowed_redirects", "https://app.ex.com/path"),
         ("allowed_redirects", "app.ex.com"),
+        *((name, "https://*.ex.com") for name in ("allowed_redirects", "cors_allowed_origins", "webauthn_origin", "public_url")),
+        *(
+            ("allowed_redirects", url)
+            for url in ("https://app.*", "https://ex.com:*", "https://ex.com:", "https://ex.com:443", "https://[fe80::1%25eth0]")
+        ),
         ("cookie_domain", "ex.com"),
         ("cookie_domain", "com"),
         ("cookie_domain", "ocalhost"),
@@ -189,6 +194,9 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, str
         {"public_url": "http://[::1]:3000"},
         {"public_url": "http://pwauth.localhost"},
         {"cors_allow_all": "true"},
+        {
+            "allowed_redirects": "https://app.ex.com:8443,http://192.0.2.1,https://[2001:db8::1]:8443,http://localhost:5173,http://my_app:8080"
+        },
         {"smtp_host": "localhost", "smtp_tls": "plain"},
         {"smtp_host": "mail.ex.com"},
         *({"database_url": f"postgresql://{url}"} for url in ("pwauth:h[nt:r%2F@db/x?sslmode=require", "/x?host=/run/pg", "u@[::1]/x")),

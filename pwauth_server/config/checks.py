@@ -1,6 +1,5 @@
 """What makes a configuration unsafe: one line for each problem, none of them showing a value (SEC-25)."""
 
-import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,8 +10,6 @@ from pwauth_server.rules import addresses, client_address, policy, weak_secrets
 
 #: Parameters of database_url that the driver takes.
 _OF_POSTGRES = frozenset({"host", "ssl", "sslmode", "statement_cache_size", "timeout"})
-#: Host names as they occur: RFC 1123, and the underscore of container networks.
-_HOST = re.compile(r"(?!-)[\w-]{1,63}(?:\.(?!-)[\w-]{1,63})*\.?")
 _SMTP: tuple[SmtpName, ...] = ("smtp", "smtp2")
 
 
@@ -60,11 +57,6 @@ def _backups(config: Config) -> list[str]:
     if config.backup_path and not config.is_sqlite:
         found.append("backup_path: only for SQLite; PostgreSQL is backed up with pg_dump")
     return found
-
-
-def _is_host(text: str) -> bool:
-    """Tell whether a text names a host and nothing else: no scheme, no port, no path, no blank."""
-    return client_address.parse(text) is not None or bool(_HOST.fullmatch(text))
 
 
 def _is_loopback_host(host: str) -> bool:
@@ -134,7 +126,7 @@ def _transports(config: Config) -> list[str]:
         server = config.smtp_server(name)
         if name in config.transports and not server.host:
             found.append(f"{name}_host: needed for {name} of email_transports")
-        if server.host and not _is_host(server.host):
+        if server.host and not policy.is_host(server.host):
             found.append(f"{name}_host: must be a bare host name or address; the port stands in {name}_port")
         elif server.host and server.tls == "plain" and not _is_loopback_host(server.host):
             found.append(f"{name}_tls: plain only to a loopback {name}_host")

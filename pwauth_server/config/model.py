@@ -44,7 +44,7 @@ class Config(BaseModel):
     server_host: str = Field(DEFAULT_HOST, description="Address to listen on; 0.0.0.0 must be asked for.")
     server_port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="Port to listen on.")
     trusted_proxies: list[str] = Field([], description="CIDRs of reverse proxies whose X-Forwarded-For counts.")
-    cors_allowed_origins: list[str] = Field([], description="Exact origins whose scripts may call the API.")
+    cors_allowed_origins: list[str] = Field([], description="Exact origins whose scripts may call the API; no wildcards, here and below.")
     cors_allow_all: bool = Field(default=False, description="Let scripts of every origin call the API; refused unless public_url is loopback.")
     allowed_redirects: list[str] = Field([], description="Exact origins that return_to may name, besides paths of our own: apps, also those behind forward-auth.")
     cookie_domain: str = Field("", description="Domain above public_url's host whose apps are told by a cookie of their own who visits, for forward-auth; empty: public_url's host alone.")
@@ -111,7 +111,7 @@ class Config(BaseModel):
 
     # -- passkeys
     webauthn_rp_id: str = Field("", description="Passkey domain; host of public_url if empty.")
-    webauthn_origin: list[str] = Field([], description="Origins that may use passkeys (text or list); public_url if empty.")
+    webauthn_origin: list[str] = Field([], description="Exact origins that may use passkeys (text or list); public_url if empty.")
     webauthn_rp_name: str = Field("Passwordless Auth", description="Name that people see in passkey dialogs and letters.")
 
     # -- webhooks

@@ -44,6 +44,9 @@ def test_domains_without_a_list_lets_nobody_in() -> None:
         ("https://ex.com:8443/x", "https://ex.com:8443"),
         ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443"),
         ("http://localhost:3000", "http://localhost:3000"),
+        ("http://my_app:8080/x", "http://my_app:8080"),
+        ("https://192.0.2.1/x", "https://192.0.2.1"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ),
 )
 def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
@@ -60,10 +63,13 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
         "https://[::1", "https://[nonsense]/", "null",
         "https://ex.com\r", "https://e\nx.com", " https://ex.com", "https://ex.com ", "https://ex .com", "https://ex.com\u0000", "https://evil.io\\.ex.com",
         "https://b\u00fccher.example", "https://ex\uff0ecom", "https://ex.com\u2028",
+        "https://*.ex.com", "https://*", "https://ex.*", "https://a;b.com", "https://a,b.com", "https://-ex.com", "https://ex-.com", "https://e..com",
+        "https://.ex.com", "https://{a}.ex.com", "https://e'x.com", "https://ex%2ecom", "https://[fe80::1%25eth0]", "https://127.1", "https://1.2.3.4.5",
+        "https://ex.com:0", "https://" + "x" * 64 + ".com",
     ),
 )  # fmt: skip
 def test_what_browsers_could_read_differently_has_no_origin(url: str) -> None:
-    """Userinfo, other schemes, control characters, backslashes and foreign scripts have none (SEC-14, SEC-94)."""
+    """Userinfo, other schemes, wildcards, control characters, backslashes and foreign scripts have none (SEC-14, SEC-94)."""
     assert policy.origin_of(url) is None
 
 
