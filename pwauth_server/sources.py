@@ -28,28 +28,28 @@ def from_file(path: Path | None, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
+def _ours(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX).lower(): environment[name] for name in sorted(environment) if name.startswith(PREFIX)}
+
+
+def _names_file(name: str, known: Collection[str]) -> bool:
+    return name.endswith("_file") and name not in known
+
+
 def named_files(environment: Mapping[str, str], *, known: Collection[str] = ()) -> dict[str, Path]:
     """Return the files that our variables name, by key."""
-    ours = {variable.removeprefix(PREFIX).lower(): text for variable, text in environment.items() if variable.startswith(PREFIX)}
-    return {name.removesuffix("_file"): Path(text) for name, text in ours.items() if name.endswith("_file") and name not in known}
+    return {name.removesuffix("_file"): Path(text) for name, text in _ours(environment).items() if _names_file(name, known)}
 
 
 def from_environment(environment: Mapping[str, str], problems: list[str], *, known: Collection[str] = ()) -> dict[str, str]:
-    """Return the texts of all our variables by key; those of ``known`` keys that end in ``_file`` are no file names."""
-    values: dict[str, str] = {}
-    for variable in sorted(environment):
-        if not variable.startswith(PREFIX):
-            continue
-        name, text = variable.removeprefix(PREFIX).lower(), environment[variable]
-        if name.endswith("_file") and name not in known:
-            name = name.removesuffix("_file")
-            if PREFIX + name.upper() in environment:
-                problems.append(f"{name}: both {PREFIX}{name.upper()} and {variable} are set")
-                continue
-            try:
-                text = Path(text).read_text().strip()
-            except (OSError, UnicodeDecodeError):
-                problems.append(f"{name}: the file that {variable} names cannot be read")
-                continue
-        values[name] = text
+    """Return the texts of all our variables by key, a file's before its variable's; ``known`` keys that end in ``_file`` name none.
+
+    A file that cannot be read is a problem also where a variable has a value: whoever named it wants no other secret.
+    """
+    values = {name: text for name, text in _ours(environment).items() if not _names_file(name, known)}
+    for name, path in named_files(environment, known=known).items():
+        try:
+            values[name] = path.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            problems.append(f"{name}: the file that {PREFIX}{name.upper()}_FILE names cannot be read")
     return values

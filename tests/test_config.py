@@ -58,6 +58,18 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     assert config.algorithm == "HS256"
 
 
+def test_a_named_file_beats_the_variable_which_beats_config_toml(tmp_path: Path, toml: Path) -> None:
+    """A secret that is mounted counts also where an image or a shell has set another one; nobody has to unset that."""
+    (tmp_path / "jwt").write_text(STRONG)
+    toml.write_text(f'jwt_secret = "{STRONG[::-1]}"\nserver_port = 4000\n')
+    environment = {"PWAUTH_JWT_SECRET_FILE": str(tmp_path / "jwt"), "PWAUTH_JWT_SECRET": "short", "PWAUTH_SERVER_PORT": "5000"}
+    for variables in (environment, dict(reversed(environment.items()))):
+        config = load(toml, variables)
+        assert (config.jwt_secret.get_secret_value(), config.server_port) == (STRONG, 5000)
+    (tmp_path / "jwt").write_text("short")
+    assert named(problems(toml, environment | {"PWAUTH_JWT_SECRET": STRONG})) == ["jwt_secret"]
+
+
 def test_a_secret_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     """A missing secret is never an empty one (SEC-25)."""
     missing = {"PWAUTH_JWT_SECRET_FILE": str(tmp_path / "none")}
