@@ -95,7 +95,9 @@ def test_what_a_backup_lacks_is_told_apart(used: Host) -> None:
     assert not used.folder.joinpath("x").exists()
 
 
-@pytest.mark.parametrize("line", ("backup", "backup a b", "backup verify", "backup --nonsense a", "restore", "copy-database"))
+@pytest.mark.parametrize(
+    "line", ("backup", "backup a b", "backup verify", "backup --nonsense a", "restore", "copy-database", "openapi --config none.toml")
+)
 def test_wrong_usage_is_exit_code_two(used: Host, line: str) -> None:
     """As for every command."""
     done = used.run(line)
@@ -121,10 +123,13 @@ def test_a_postgresql_that_is_away_is_named(used: Host, line: str) -> None:
 
 def test_a_target_that_no_driver_takes_is_refused(used: Host) -> None:
     """Before anything is asked, in one line that shows no part of a password."""
-    (said,) = used.refuses(FAILED, "copy-database --to postgres://u:hun/ter2@127.0.0.1/x")
-    assert said.startswith("--to must be postgres://USER@HOST:PORT/DATABASE; ")
-    (said,) = used.refuses(FAILED, "copy-database --to postgres://u:hunter2@127.0.0.1/x?sslkey=x")
-    assert said == "--to takes no other parameters than host, ssl, sslmode, statement_cache_size, timeout."
+    for url in ("zork", "mysql://u:hunter2@db/x", "sqlite:///", "sqlite://x"):
+        (said,) = used.refuses(WRONG_USAGE, f"copy-database --to {url}")
+        assert said == "--to: must be postgres://USER@HOST/DATABASE or sqlite:///PATH"
+    (said,) = used.refuses(WRONG_USAGE, "copy-database --to postgres://u:hun/ter2@127.0.0.1/x")
+    assert said.startswith("--to: must be postgres://USER@HOST:PORT/DATABASE; ")
+    (said,) = used.refuses(WRONG_USAGE, "copy-database --to postgres://u:hunter2@127.0.0.1/x?sslkey=x")
+    assert said == "--to: takes no other parameters than host, ssl, sslmode, statement_cache_size, timeout"
 
 
 def test_an_import_of_something_else_is_refused(used: Host) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pwauth_server.config import Config, postgres_problem
-from pwauth_server.errors import Conflict, Fault
+from pwauth_server.errors import ConfigError, Conflict, Fault
 from pwauth_server.store import files, migrate, presence, transfer
 from pwauth_server.store.sqlite_copy import Watch, differences
 
@@ -15,15 +15,18 @@ _POSTGRES = ("postgres://", "postgresql://", "asyncpg://")
 
 
 def target_of(config: Config, url: str) -> Config:
-    """Return the same configuration on the database of ``url``: postgres://… or sqlite:///path; raise Fault for any other."""
+    """Return the same configuration on the database of ``url``: postgres://… or sqlite:///path.
+
+    Raises ConfigError for any other, Fault for one of the same kind.
+    """
     if url.startswith(_POSTGRES):
         if why := postgres_problem(url):
-            raise Fault(f"--to {why}.")
+            raise ConfigError([f"--to: {why}"])
         found = config.model_copy(update={"database_url": SecretStr(url)})
     elif url.startswith(f"{SQLITE}/") and len(url) > len(SQLITE) + 1:
         found = config.model_copy(update={"database_url": SecretStr(""), "database_path": url[len(SQLITE) + 1 :]})
     else:
-        raise Fault("--to takes postgres://user@host/database or sqlite:///path.")
+        raise ConfigError(["--to: must be postgres://USER@HOST/DATABASE or sqlite:///PATH"])
     if found.is_sqlite == config.is_sqlite:
         raise Fault("Both are SQLite: use pwauth backup and restore." if found.is_sqlite else "Both are PostgreSQL: use pg_dump.")
     return found
