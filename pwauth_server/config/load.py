@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
@@ -12,6 +13,10 @@ from pwauth_server import sources
 from pwauth_server.config import checks
 from pwauth_server.config.model import Config
 from pwauth_server.errors import ConfigError
+from pwauth_server.rules import policy
+
+#: Addresses whose path or query often is the secret that lets somebody post there.
+_CAPABILITIES = ("webhook_url", "email_webhook_url")
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -40,7 +45,10 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def shown(config: Config) -> list[tuple[str, str]]:
-    """Return every key with the value in force as text, also where an empty one leaves it to others; secrets are masked."""
+    """Return every key with the value in force as text, also where an empty one leaves it to others; secrets are masked.
+
+    Of an address that may hold one only the origin is shown.
+    """
     follows = {
         "jwt_algorithm": config.algorithm,
         "jwt_audience": config.audience,
@@ -48,7 +56,8 @@ def shown(config: Config) -> list[tuple[str, str]]:
         "webauthn_rp_id": config.rp_id,
         "webauthn_origin": config.passkey_origins,
     }
-    return [(name, _masked(follows.get(name, getattr(config, name)))) for name in Config.model_fields]
+    rows = {name: _masked(follows.get(name, getattr(config, name))) for name in Config.model_fields}
+    return list((rows | {name: _without_path(getattr(config, name)) for name in _CAPABILITIES}).items())
 
 
 def holds_secret(path: Path) -> bool:
@@ -86,6 +95,13 @@ def _masked(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_masked(item) for item in value) + "]"
     return json.dumps(value)
+
+
+def _without_path(url: str) -> str:
+    if not url:
+        return '""'
+    parts = urlsplit(url)
+    return f'"{policy.origin_of(url)}/…"' if parts.path.strip("/") or parts.query else f'"{policy.origin_of(url)}{parts.path}"'
 
 
 def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
