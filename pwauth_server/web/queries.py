@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from pwauth_server.events import Event
-from pwauth_server.rules import ids, moments
+from pwauth_server.rules import client_address, ids, moments
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.web.schemas import Email
 
@@ -31,6 +31,16 @@ def _known_id(text: str) -> str:
     return text
 
 
+def _known_address(text: str) -> str:
+    """Return an address of any spelling as audit rows hold it; they also hold what came from none."""
+    if text == client_address.LOCAL:
+        return text
+    found = client_address.parse(text)
+    if found is None:
+        raise ValueError("address")
+    return str(found)
+
+
 def _moment(text: str) -> str:
     moments.read_rfc3339(text)
     return text
@@ -47,6 +57,7 @@ Skipped = Annotated[int, Field(ge=0, le=1_000_000, description="Rows to leave ou
 #: A number to us, an opaque text to clients.
 RowNumber = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(whole), WithJsonSchema({"type": "string"})]
 Id = Annotated[str, AfterValidator(_known_id)]
+IpAddress = Annotated[str, Field(max_length=45), AfterValidator(_known_address)]
 FieldMoment = Annotated[str, AfterValidator(_field_moment)]
 
 
@@ -91,7 +102,7 @@ class AuditSearch(Query):
     before: Annotated[RowNumber | None, Field(description="`next` of the page before.")] = None
     event: Annotated[Literal[tuple(Event)] | None, Field(description="What happened.")] = None  # type: ignore[valid-type]
     user_id: Annotated[Id | None, Field(description="To whom.")] = None
-    ip: Annotated[str | None, Field(max_length=45, description="From where.")] = None
+    ip: Annotated[IpAddress | None, Field(description="From where: an address in any spelling, or `local`: the server itself.")] = None
     since: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Not before (RFC 3339).")] = None
     until: Annotated[Annotated[str, AfterValidator(_moment)] | None, Field(description="Before (RFC 3339).")] = None
     format: Annotated[Literal["json", "csv"] | None, Field(description="Table or JSON; `Accept: text/csv` asks for a table too.")] = None

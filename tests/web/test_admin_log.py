@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -42,6 +43,27 @@ def test_the_log_comes_in_pages(alice: Person, admin: Ask) -> None:
     assert seen == whole["events"]
     first = seen[-1]
     assert (first["event"], first["user_id"], first["email"], first["ip"]) == ("user.created", sub, alice.address, "127.0.0.1")
+
+
+@pytest.mark.parametrize("spelling", ("127.0.0.1", "::ffff:127.0.0.1", "::FFFF:7f00:1", "0:0:0:0:0:ffff:7f00:0001"))
+def test_an_address_is_found_in_any_spelling(alice: Person, admin: Ask, spelling: str) -> None:
+    """Rows hold the normal one; who copies another from a firewall's log finds them too (SEC-60, SEC-78)."""
+    sub = alice.sign_in().get("/me").json()["sub"]
+    found = admin(f"/admin/audit?user_id={sub}&ip={quote(spelling)}&event=user.created").json()["events"]
+    assert [it["ip"] for it in found] == ["127.0.0.1"]
+
+
+def test_what_came_from_no_address_is_found(admin: Ask) -> None:
+    """Commands of the operator are in the log too."""
+    assert {it["ip"] for it in admin("/admin/audit?ip=local").json()["events"]} == {"local"}
+
+
+@pytest.mark.parametrize(
+    "wrong", ("zzz", "", "127.0.0.1.", "127.0.0", "1", "10.0.0.0/8", "127.0.0.1:80", "[::1]", "LOCAL", "%", " ::1", "::1" + "%x" * 30)
+)
+def test_what_is_no_address_is_refused(admin: Ask, wrong: str) -> None:
+    """An empty answer would read as: nothing came from there (SEC-78)."""
+    assert admin(f"/admin/audit?ip={quote(wrong)}").status_code == 400
 
 
 def test_the_log_is_filtered(alice: Person, admin: Ask) -> None:
