@@ -70,5 +70,5 @@ def test_no_connection_is_held_by_saying_little(server: Server) -> None:
     with ThreadPoolExecutor() as clients:
         unread = [clients.submit(outlives_unread, server, talks=talks) for talks in (True, False)]
         answers = clients.map(lambda held: heard(server, HELD[held], drips="byte" in held), HELD)
-        assert dict(zip(HELD, answers, strict=True)) == dict.fromkeys(HELD, [408])
+        assert dict(zip(HELD, answers, strict=True)) == {name: [408] for name in HELD}
         assert [it.result() for it in unread] == [False, False]
