@@ -25,7 +25,7 @@ PAGES = ("/admin", *(route.path for route in ROUTES if route.method == "GET"))
 SECRETS = {
     "metrics_token": "metrics-token-zq2zq2",
     "webhook_secret": "webhook-secret-zq3",
-    "backup_passphrase": "zq4-dwindle-saffron-jackal-oxidize-waffle",
+    "backup_passphrase": "backup-passphrase-zq4zq4zq4zq4zq4zq4",
     "smtp_username": "pwauth",
     "smtp_password": "smtp-password-zq1",
 }
