@@ -155,8 +155,8 @@ class Caller(NamedTuple):
     request_id: str = ""
 
 
-#: Whoever has the command line of the server's own machine, in words that owners read in their letters.
-ON_THE_HOST = Caller(ip="the server itself", browser="the command line")
+#: Whoever has the command line of the server's own machine.
+ON_THE_HOST = Caller(browser="the command line")
 
 
 class Occurrence(NamedTuple):

@@ -7,7 +7,7 @@ from pwauth_server.deps import Deps
 from pwauth_server.errors import Missing
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.flows import mail
-from pwauth_server.rules import ids, moments, signatures, tokens
+from pwauth_server.rules import client_address, ids, moments, signatures, tokens
 from pwauth_server.rules.letters import LetterKind
 from pwauth_server.rules.moments import DAY
 from pwauth_server.store.transaction import Tx
@@ -48,7 +48,7 @@ async def tell(tx: Tx, deps: Deps, it: Occurrence, owner: User) -> None:
     facts = {
         "event": it.event.value,
         "at": moments.in_words(it.at),
-        "ip": "an administrator" if is_administration else it.caller.ip,
+        "ip": "an administrator" if is_administration else client_address.in_words(it.caller.ip),
         "browser": "the administration" if is_administration else it.caller.browser,
         "link": f"{deps.config.public_url}{PATH}?token={_token(deps, owner.id, it.at)}",
     }

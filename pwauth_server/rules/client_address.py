@@ -81,3 +81,8 @@ def is_loopback(address: str) -> bool:
 
 def _within(address: Address, trusted: Sequence[Network]) -> bool:
     return any(address.version == network.version and address in network for network in trusted)
+
+
+def in_words(address: str) -> str:
+    """Return an address as people read it in letters."""
+    return "the server itself" if address == LOCAL else address

@@ -54,6 +54,10 @@ class Words:
         name = self.known("browsers.", browser)
         return self("browsers.on", browser=name, system=system) if on else name
 
+    def place(self, ip: str) -> Markup:
+        """Return from where somebody came: an address, or the machine of the server."""
+        return self.known("places.", ip)
+
     def delivery(self, reason: str) -> Markup:
         """Return why a letter has not left, by the word that the queue and the audit log keep."""
         reason = reason.removeprefix(AWAY)

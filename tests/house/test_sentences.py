@@ -19,7 +19,7 @@ SOURCES = "\n".join(path.read_text() for path in [*WEB.glob("templates/*.html"),
 ENGLISH, *OTHERS = (words.Words(language) for language in words.LANGUAGES)
 #: Keys that are put together from parts: what begins like this is used.
 FAMILIES = (
-    *("months", "moment", "decimal", "events.", "wait.", "browsers.", "deliveries."),
+    *("months", "moment", "decimal", "events.", "wait.", "browsers.", "deliveries.", "places."),
     *re.findall(r't(?:\.count|\.known)?\("([\w.]+[._])"', SOURCES),
     *re.findall(r'\)\(f"([\w.]+[._])\{', SOURCES),
 )

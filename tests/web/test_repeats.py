@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sanic.compat import Header
 
 from pwauth_server.errors import Malformed, UnsupportedMediaType
 from pwauth_server.web import bodies
@@ -17,7 +18,7 @@ BODY = b'{"token":"abc"}'
 
 def read(body: bytes, headers: Mapping[str, str] = JSON, *, repeats: bool = True) -> BaseModel:
     """Return what a body says."""
-    request: Any = SimpleNamespace(headers=headers, body=body)
+    request: Any = SimpleNamespace(headers=Header(headers), body=body)
     return bodies.read(request, TokenInQuestion, TokenInQuestion, repeats=repeats)
 
 
