@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 from asyncpg import (
@@ -32,6 +32,8 @@ TRIES = 5
 PAUSE = 0.01
 #: Seconds in which a probe is answered: shorter than those who ask wait, and than any statement may take.
 PROBE_PATIENCE = 3.0
+#: Seconds in which the pool is closed, whatever hangs in it.
+CLOSING = 4.0
 _SIZE = Sql("database_size", "SELECT pg_database_size(current_database()) AS size")
 
 
@@ -144,10 +146,15 @@ class PostgresDatabase(Database):
         return {"main": int(row["size"])} if row else {}
 
     async def close(self) -> None:
-        """Wait for running units, then close the pool."""
+        """Wait for running units, then close the pool; both not for long: a server that is silent says no goodbye either.
+
+        What is cut off then was promised to nobody, and SIGTERM has ten seconds for everything.
+        """
         if self._running:
-            await asyncio.gather(*self._running, return_exceptions=True)
-        await self._close()
+            await asyncio.wait(self._running, timeout=CLOSING / 2)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING / 2):
+                await self._close()
 
 
 def _heard(ping: asyncio.Task[None]) -> None:

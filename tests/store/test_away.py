@@ -12,10 +12,11 @@ from pwauth_server.config import Config
 from pwauth_server.errors import Unavailable
 from pwauth_server.events import Event, Occurrence
 from pwauth_server.store import connect, sessions, users
+from pwauth_server.store.postgres import CLOSING
 from pwauth_server.store.transaction import Database
 from tests.conftest import needs_postgres, open_database
 from tests.fakes import NEW_YEAR
-from tests.server import free_port
+from tests.server import PATIENCE, free_port
 
 pytestmark = needs_postgres
 
@@ -144,3 +145,19 @@ async def test_a_probe_is_answered_soon_by_a_server_that_falls_silent(by_line: C
         assert await database.nodes() == 1
         assert line.calls == 1
         await database.close()
+
+
+async def test_a_server_that_falls_silent_keeps_nobody_from_ending(by_line: Config, line: Line) -> None:
+    """Whatever was asked of it when it fell silent is given up, and its connections with it."""
+    async with line.up():
+        database = await connect.connect(by_line, listener=lambda _: None, timing=lambda _name, _seconds: None, is_node=True)
+        await database.ping()
+        line.open.clear()
+        asked = [asyncio.create_task(it) for it in (database.record(Occurrence(Event.USER_ENABLED, NEW_YEAR)), database.ping())]
+        await asyncio.wait(asked, timeout=0.1)
+        began = asyncio.get_running_loop().time()
+        await database.close()
+        assert asyncio.get_running_loop().time() - began < CLOSING + 2
+        answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), PATIENCE)
+        assert all(isinstance(answer, Exception) for answer in answers)
+        line.open.set()
