@@ -137,8 +137,10 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         await asyncio.sleep(FAREWELL)
 
     async def close(app: Sanic[Any, Any]) -> None:
-        await app.ctx.end_of_work
-        await _leave(app.ctx.deps)
+        try:
+            await app.ctx.end_of_work
+        finally:  # whatever broke there, the writer is a thread, which would outlive us
+            await _leave(app.ctx.deps)
         log.gather(None)
         log.info("stopped")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from asyncpg import (
@@ -152,9 +152,11 @@ class PostgresDatabase(Database):
         """
         if self._running:
             await asyncio.wait(self._running, timeout=CLOSING / 2)
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CLOSING / 2):
                 await self._close()
+        except TimeoutError:
+            await self._close()  # the pool is cut off by now: only what remembers it is left
 
 
 def _heard(ping: asyncio.Task[None]) -> None:
