@@ -137,10 +137,7 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
         await asyncio.sleep(FAREWELL)
 
     async def close(app: Sanic[Any, Any]) -> None:
-        try:
-            await app.ctx.end_of_work
-        finally:  # whatever broke there, the writer is a thread, which would outlive us
-            await _leave(app.ctx.deps)
+        await _leave(app.ctx.deps, app.ctx.end_of_work)
         log.gather(None)
         log.info("stopped")
 
@@ -152,10 +149,13 @@ def create_app(config: Config, log: Log, **fakes: Any) -> Sanic[Any, Any]:
     return app
 
 
-async def _leave(deps: Deps) -> None:
-    """Close the world."""
-    await checkup.stop(deps)
-    await deps.close()
+async def _leave(deps: Deps, end_of_work: asyncio.Task[None]) -> None:
+    """Wait for the end of work, and close the world whatever broke there: its writer is a thread, which would outlive us."""
+    try:
+        await end_of_work
+    finally:
+        await checkup.stop(deps)
+        await deps.close()
 
 
 def _announce(config: Config, log: Log) -> None:
